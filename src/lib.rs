@@ -1,2 +1,10 @@
 //! wirectl: a protocol inspector and traffic tool for NodeDB sync, pushwire and Noxu replication.
 #![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod model;
+pub mod output;
+pub mod pipeline;
+pub mod protocol;
+pub mod schema;
+pub mod source;

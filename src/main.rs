@@ -1,7 +1,9 @@
 //! The `wirectl` command: arguments, run, exit status.
 
+mod cli;
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    cli::run()
 }

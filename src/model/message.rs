@@ -1,0 +1,122 @@
+//! One decoded frame.
+
+use super::{Issue, NodeId, Severity, Span, Tree, Value};
+
+/// At most this many issues are kept per message; the last one then says that there were more.
+const MOST_ISSUES: usize = 64;
+
+/// One decoded frame: its values and what is wrong with them. Reused from frame to frame.
+#[derive(Debug, Default)]
+pub struct Message {
+    /// Protocol name as in records, for example `sync`.
+    pub protocol: &'static str,
+    /// Message type, or `unknown`.
+    pub type_name: &'static str,
+    /// All values: header, body, inner, rest.
+    pub tree: Tree,
+    /// The frame header's fields, if the protocol has a header.
+    pub header: Option<NodeId>,
+    /// The decoded body; none if nothing could be read.
+    pub body: Option<NodeId>,
+    /// What opaque fields of the body hold, mirrored under the same names.
+    pub inner: Option<NodeId>,
+    /// Findings, in the order they were made.
+    pub issues: Vec<Issue>,
+    /// Whether header and body alone reproduce the frame byte for byte.
+    pub faithful: bool,
+    /// One line for people: what this message does, if the protocol can say it.
+    pub summary: String,
+}
+
+impl Message {
+    /// Prepares for the next frame; keeps the memory.
+    pub fn clear(&mut self) {
+        self.protocol = "unknown";
+        self.type_name = "unknown";
+        self.tree.clear();
+        self.header = None;
+        self.body = None;
+        self.inner = None;
+        self.issues.clear();
+        self.faithful = true;
+        self.summary.clear();
+    }
+
+    /// Turns this into a record of bytes that belong to no frame.
+    pub fn unknown(&mut self, length: usize) {
+        self.clear();
+        self.faithful = false;
+        self.rest(0, length);
+    }
+
+    /// Adds a finding about bytes `start..end` of the frame.
+    pub fn issue(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        at: (usize, usize),
+        message: impl Into<String>,
+    ) {
+        if self.issues.len() > MOST_ISSUES {
+            return;
+        }
+        let at = Span::new(at.0, at.1);
+        if self.issues.len() == MOST_ISSUES {
+            self.issues.push(Issue {
+                severity: Severity::Note,
+                code: "more-issues",
+                at,
+                message: format!("only the first {MOST_ISSUES} findings are kept"),
+            });
+            return;
+        }
+        self.issues.push(Issue {
+            severity,
+            code,
+            at,
+            message: message.into(),
+        });
+    }
+
+    /// Adds an error; the frame is no longer taken for faithful.
+    pub fn error(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
+        self.faithful = false;
+        self.issue(Severity::Error, code, at, message);
+    }
+
+    /// Adds a warning.
+    pub fn warning(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
+        self.issue(Severity::Warning, code, at, message);
+    }
+
+    /// Adds a note.
+    pub fn note(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
+        self.issue(Severity::Note, code, at, message);
+    }
+
+    /// Adds a leaf for bytes `start..end` that nothing could be made of.
+    pub fn rest(&mut self, start: usize, end: usize) {
+        if start < end {
+            let span = Span::new(start, end);
+            self.tree.leaf(None, Value::Rest(span), span);
+            self.faithful = false;
+        }
+    }
+
+    /// The worst finding.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.issues.iter().map(|issue| issue.severity).max()
+    }
+
+    /// The top-level nodes in order of their bytes: header, body, rest; then inner.
+    pub fn roots(&self) -> impl Iterator<Item = NodeId> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let id = next;
+            let node = self.tree.get(id)?;
+            next = node.end.max(id.saturating_add(1));
+            Some(id)
+        })
+    }
+}

@@ -1,0 +1,14 @@
+//! The record model: what every decoder produces and every output shows.
+//!
+//! A [`Message`] is one decoded frame: a flat [`Tree`] of named values with byte spans, and the
+//! [`Issue`]s found on the way. A [`Record`] is a message in its place: where, when, from whom.
+
+mod issue;
+mod message;
+mod record;
+mod tree;
+
+pub use issue::{Issue, Severity};
+pub use message::Message;
+pub use record::{Direction, Origin, Record, Transport};
+pub use tree::{Children, Label, Layer, Node, NodeId, Secret, Span, Symbol, Tree, Unit, Value};

@@ -1,0 +1,32 @@
+//! Sinks: the views of records. They know no protocol.
+
+mod json;
+pub mod time;
+
+pub use json::Json;
+
+use crate::model::Record;
+use std::io;
+
+/// A view of records.
+pub trait Sink {
+    /// Shows one record.
+    ///
+    /// # Errors
+    /// If writing fails.
+    fn record(&mut self, record: &Record<'_>) -> io::Result<()>;
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// If writing fails.
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// Shows what can only be said at the end.
+    ///
+    /// # Errors
+    /// If writing fails.
+    fn finish(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+}

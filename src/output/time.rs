@@ -1,0 +1,64 @@
+//! Times as text.
+
+use std::io::Write;
+
+/// Appends nanoseconds since the Unix epoch as RFC 3339 in UTC: microseconds, or nanoseconds where
+/// there are any.
+pub fn write_rfc3339(out: &mut Vec<u8>, nanoseconds: u64) {
+    let seconds = nanoseconds / 1_000_000_000;
+    let fraction = nanoseconds % 1_000_000_000;
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let _ = write!(
+        out,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+    );
+    let _ = if fraction % 1000 == 0 {
+        write!(out, ".{:06}Z", fraction / 1000)
+    } else {
+        write!(out, ".{fraction:09}Z")
+    };
+}
+
+/// Year, month and day of a day number since 1970-01-01 in the Gregorian calendar.
+fn civil(days: u64) -> (u64, u64, u64) {
+    // Counted from 0000-03-01, so that leap days end their years.
+    let days = days + 719_468;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_utc_with_the_precision_they_have() {
+        let text = |time| {
+            let mut out = Vec::new();
+            write_rfc3339(&mut out, time);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(text(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            text(1_709_210_096_000_001_000),
+            "2024-02-29T12:34:56.000001Z"
+        );
+        assert_eq!(
+            text(1_764_043_300_844_000_007),
+            "2025-11-25T04:01:40.844000007Z"
+        );
+    }
+}

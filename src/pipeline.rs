@@ -1,0 +1,236 @@
+//! The one loop: bytes → frames → messages → filter → sink.
+
+use crate::model::{Direction, Message, Origin, Record, Severity};
+use crate::output::Sink;
+use crate::protocol::{Detection, Detector, Input, Protocol, Settings};
+use std::io;
+
+/// Unknown bytes are shown in pieces of at most this size.
+const MOST_UNKNOWN: usize = 1 << 20;
+
+/// Which records reach the sink.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Leave out this many records first.
+    pub skip: u64,
+    /// End after this many records.
+    pub limit: Option<u64>,
+    /// Only types that match one of these patterns; all if there is none.
+    pub types: Vec<glob::Pattern>,
+}
+
+impl Selection {
+    fn wants(&self, message: &Message) -> bool {
+        if self.types.is_empty() {
+            return true;
+        }
+        let full = format!("{}.{}", message.protocol, message.type_name);
+        self.types
+            .iter()
+            .any(|pattern| pattern.matches(message.type_name) || pattern.matches(&full))
+    }
+}
+
+/// What a run has met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records decoded, counted before filters.
+    pub records: u64,
+    /// Records shown.
+    pub shown: u64,
+    /// Issues of severity error.
+    pub errors: u64,
+    /// Issues of severity warning.
+    pub warnings: u64,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// More input is welcome.
+    Continue,
+    /// The limit is reached.
+    Stop,
+}
+
+/// Decodes byte streams and hands records to a sink.
+pub struct Pipeline<'s> {
+    sink: &'s mut dyn Sink,
+    selection: Selection,
+    totals: Totals,
+    message: Message,
+}
+
+impl std::fmt::Debug for Pipeline<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Pipeline")
+            .field("totals", &self.totals)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'s> Pipeline<'s> {
+    /// Records go to `sink` as far as `selection` wants them.
+    pub fn new(sink: &'s mut dyn Sink, selection: Selection) -> Self {
+        Self {
+            sink,
+            selection,
+            totals: Totals::default(),
+            message: Message::default(),
+        }
+    }
+
+    /// What has been met so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Writes out what the sink has buffered.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
+    /// Decodes as many frames of `connection` as `chunk` holds; says how many bytes were used
+    /// and whether to go on. Unused bytes belong to an incomplete frame.
+    ///
+    /// # Errors
+    /// If the sink fails.
+    pub fn feed(
+        &mut self,
+        connection: &mut Connection,
+        chunk: &Chunk<'_>,
+    ) -> io::Result<(usize, Flow)> {
+        let mut used = 0;
+        connection.needs = 0;
+        while let Some(bytes) = chunk.bytes.get(used..).filter(|bytes| !bytes.is_empty()) {
+            let input = Input {
+                bytes,
+                whole: chunk.whole,
+                ended: chunk.ended,
+                direction: chunk.origin.direction,
+            };
+            let size = match connection.detector.frame(&input) {
+                Detection::Need(size) => {
+                    connection.needs = size;
+                    break;
+                }
+                Detection::Frame(size) => {
+                    let frame = bytes.get(..size).unwrap_or(bytes);
+                    connection.detector.decode(frame, &input, &mut self.message);
+                    size
+                }
+                Detection::Unknown(size, why) => {
+                    let size = size.min(MOST_UNKNOWN);
+                    self.message.unknown(size);
+                    self.message.error("unknown-bytes", (0, size), why);
+                    size
+                }
+            };
+            let size = size.min(bytes.len());
+            let frame = bytes.get(..size).unwrap_or(bytes);
+            let offset = chunk.offset + used as u64;
+            used += size;
+            if self.emit(&chunk.origin, offset, frame)? == Flow::Stop {
+                return Ok((used, Flow::Stop));
+            }
+        }
+        Ok((used, Flow::Continue))
+    }
+
+    fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {
+        let number = self.totals.records;
+        self.totals.records += 1;
+        for issue in &self.message.issues {
+            match issue.severity {
+                Severity::Error => self.totals.errors += 1,
+                Severity::Warning => self.totals.warnings += 1,
+                Severity::Note => {}
+            }
+        }
+        if !self.selection.wants(&self.message) {
+            return Ok(Flow::Continue);
+        }
+        if self.selection.skip > 0 {
+            self.selection.skip -= 1;
+            return Ok(Flow::Continue);
+        }
+        if self
+            .selection
+            .limit
+            .is_some_and(|limit| self.totals.shown >= limit)
+        {
+            return Ok(Flow::Stop);
+        }
+        self.totals.shown += 1;
+        self.sink.record(&Record {
+            number,
+            origin,
+            offset,
+            frame,
+            message: &self.message,
+        })?;
+        let full = self
+            .selection
+            .limit
+            .is_some_and(|limit| self.totals.shown >= limit);
+        Ok(if full { Flow::Stop } else { Flow::Continue })
+    }
+}
+
+/// Bytes of one connection, one direction.
+#[derive(Debug)]
+pub struct Chunk<'a> {
+    /// The bytes, from the first that was not used yet.
+    pub bytes: &'a [u8],
+    /// Their position in the stream.
+    pub offset: u64,
+    /// Whether they are one message whose end is known.
+    pub whole: bool,
+    /// Whether nothing follows.
+    pub ended: bool,
+    /// Where they come from.
+    pub origin: Origin,
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub struct Connection {
+    detector: Detector,
+    needs: usize,
+}
+
+impl Connection {
+    /// A connection that speaks `forced`, or whatever is found.
+    #[must_use]
+    pub fn new(forced: Option<&'static dyn Protocol>, settings: Settings) -> Self {
+        Self {
+            detector: Detector::new(forced, settings),
+            needs: 0,
+        }
+    }
+
+    /// How many bytes the next frame needs, as far as known.
+    #[must_use]
+    pub fn needs(&self) -> usize {
+        self.needs
+    }
+
+    /// The protocol it speaks, as far as known.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&'static dyn Protocol> {
+        self.detector.pinned()
+    }
+}
+
+/// The direction that a user's word names.
+#[must_use]
+pub fn direction_by_name(name: &str) -> Option<Direction> {
+    [Direction::ClientToServer, Direction::ServerToClient]
+        .into_iter()
+        .find(|direction| direction.name() == name)
+}

@@ -1,0 +1,141 @@
+//! Which protocol a connection speaks, and where its next frame starts.
+
+use super::{ALL, Confidence, Framing, Input, Protocol, Session, Settings};
+use crate::model::Message;
+
+/// What was found at the start of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detection {
+    /// Cannot say before so many bytes are there.
+    Need(usize),
+    /// The first so many bytes are a frame of the pinned protocol.
+    Frame(usize),
+    /// The first so many bytes belong to no frame; why.
+    Unknown(usize, &'static str),
+}
+
+/// Recognizes, cuts and decodes the frames of one connection.
+///
+/// The protocol is forced by the user or found by probing, and pinned. Where the pinned protocol
+/// finds no frame, the others are asked again, so that a mixture is followed, too.
+#[derive(Debug)]
+pub struct Detector {
+    candidates: Vec<Candidate>,
+    pinned: Option<usize>,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    protocol: &'static dyn Protocol,
+    session: Option<Box<dyn Session>>,
+}
+
+impl Detector {
+    /// Follows a connection that speaks `forced`, or any of the protocols.
+    #[must_use]
+    pub fn new(forced: Option<&'static dyn Protocol>, settings: Settings) -> Self {
+        let protocols: Vec<&'static dyn Protocol> = match forced {
+            Some(protocol) => vec![protocol],
+            None => ALL.to_vec(),
+        };
+        Self {
+            pinned: forced.map(|_| 0),
+            candidates: protocols
+                .into_iter()
+                .map(|protocol| Candidate {
+                    protocol,
+                    session: None,
+                })
+                .collect(),
+            settings,
+        }
+    }
+
+    /// The protocol that the last frame belonged to.
+    #[must_use]
+    pub fn pinned(&self) -> Option<&'static dyn Protocol> {
+        let index = self.pinned?;
+        self.candidates
+            .get(index)
+            .map(|candidate| candidate.protocol)
+    }
+
+    /// Says what starts `input`.
+    pub fn frame(&mut self, input: &Input<'_>) -> Detection {
+        let mut reason = "no protocol recognizes these bytes";
+        if let Some(index) = self.pinned {
+            match self.cut(index, input) {
+                Framing::NoFrame(why) => reason = why,
+                framing => return found(framing, input),
+            }
+        }
+        if let Some(index) = self.best(input) {
+            if self.pinned != Some(index) {
+                let framing = self.cut(index, input);
+                if !matches!(framing, Framing::NoFrame(_)) {
+                    self.pinned = Some(index);
+                    return found(framing, input);
+                }
+            }
+        }
+        Detection::Unknown(self.next_start(input), reason)
+    }
+
+    /// Decodes the frame that [`Detector::frame`] has just found.
+    pub fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        message.clear();
+        let session = self
+            .pinned
+            .and_then(|index| self.candidates.get_mut(index))
+            .and_then(|candidate| candidate.session.as_mut());
+        match session {
+            Some(session) => session.decode(frame, input, message),
+            None => message.unknown(frame.len()),
+        }
+    }
+
+    fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {
+        let settings = &self.settings;
+        match self.candidates.get_mut(index) {
+            Some(candidate) => candidate
+                .session
+                .get_or_insert_with(|| candidate.protocol.session(settings))
+                .frame(input),
+            None => Framing::NoFrame("no protocol"),
+        }
+    }
+
+    /// The protocol that is surest, if any is; the first of equals.
+    fn best(&self, input: &Input<'_>) -> Option<usize> {
+        let mut best = (Confidence::No, None);
+        for (index, candidate) in self.candidates.iter().enumerate() {
+            let confidence = candidate.protocol.probe(input, &self.settings);
+            if confidence > best.0 {
+                best = (confidence, Some(index));
+            }
+        }
+        best.1
+    }
+
+    /// Where the next frame of any protocol plausibly starts; all bytes if none does.
+    fn next_start(&self, input: &Input<'_>) -> usize {
+        self.candidates
+            .iter()
+            .filter_map(|candidate| candidate.protocol.find(input, 1, &self.settings))
+            .min()
+            .unwrap_or(input.bytes.len())
+            .clamp(1, input.bytes.len().max(1))
+    }
+}
+
+fn found(framing: Framing, input: &Input<'_>) -> Detection {
+    match framing {
+        Framing::Need(_) if input.ended => {
+            Detection::Unknown(input.bytes.len(), "the bytes end inside a frame")
+        }
+        Framing::Need(size) => Detection::Need(size.max(input.bytes.len() + 1)),
+        Framing::Frame(size) => Detection::Frame(size.clamp(1, input.bytes.len().max(1))),
+        Framing::NoFrame(why) => Detection::Unknown(input.bytes.len(), why),
+    }
+}

@@ -1,0 +1,117 @@
+//! Protocols: one folder per family, all of the same shape.
+//!
+//! A [`Protocol`] knows its message types and can say whether bytes look like its own; a
+//! [`Session`] follows one connection, cuts it into frames and decodes them. Neither does I/O,
+//! has a clock or prints.
+
+mod detect;
+mod inner;
+pub mod sync;
+
+pub use detect::{Detection, Detector};
+pub use inner::read_inner;
+
+use crate::model::{Direction, Message};
+use crate::schema::MessageType;
+
+/// All protocols, in the order in which they are tried.
+pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
+
+/// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
+pub const DEFAULT_MOST_FRAME: usize = 64 << 20;
+
+/// What the user has said about decoding.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Largest frame, and largest output of decompressing one, in bytes.
+    pub most_frame: usize,
+    /// Sync version group by index, if it is not to be found out.
+    pub sync_version: Option<u32>,
+    /// Whether messages stand alone: nothing that one shows is used to read the next.
+    pub independent: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            most_frame: DEFAULT_MOST_FRAME,
+            sync_version: None,
+            independent: false,
+        }
+    }
+}
+
+/// Bytes to be cut into frames, and what is known of their surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The bytes, from the first that belongs to no frame yet.
+    pub bytes: &'a [u8],
+    /// Whether these bytes are one message, as WebSocket or a line delimits it.
+    pub whole: bool,
+    /// Whether nothing follows.
+    pub ended: bool,
+    /// Who sent them, if known.
+    pub direction: Option<Direction>,
+}
+
+/// What a session makes of the start of an [`Input`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Cannot say before so many bytes are there (never more than the largest frame).
+    Need(usize),
+    /// The first so many bytes are a frame.
+    Frame(usize),
+    /// No frame starts here; why not.
+    NoFrame(&'static str),
+}
+
+/// How sure a protocol is that bytes are its own. Exact fit beats lenient fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// They are not.
+    No,
+    /// They might be.
+    Possible,
+    /// A header fits, the rest is not there yet or damaged.
+    Likely,
+    /// Header and content fit exactly.
+    Exact,
+    /// A checksum or magic confirms it.
+    Certain,
+}
+
+/// One protocol.
+pub trait Protocol: Sync + std::fmt::Debug {
+    /// Name as in records.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a sentence.
+    fn about(&self) -> &'static str;
+
+    /// The versions it comes in, oldest first.
+    fn versions(&self) -> &'static [&'static str];
+
+    /// TCP ports it is commonly found on.
+    fn ports(&self) -> &'static [u16];
+
+    /// Its message types.
+    fn messages(&self) -> &'static [MessageType];
+
+    /// How sure it is that a frame of its own starts `input`.
+    fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence;
+
+    /// The first position from `from` on where a frame of its own plausibly starts.
+    fn find(&self, input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize>;
+
+    /// Starts following a connection.
+    fn session(&self, settings: &Settings) -> Box<dyn Session>;
+}
+
+/// Follows one connection, both directions.
+pub trait Session: std::fmt::Debug {
+    /// Says where the frame ends that starts `input`.
+    fn frame(&mut self, input: &Input<'_>) -> Framing;
+
+    /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
+    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
+}

@@ -1,0 +1,53 @@
+//! NodeDB sync: frames between a NodeDB-Lite client and a NodeDB server.
+//!
+//! Source: protocol page `sync`.
+
+mod body;
+mod frame;
+pub mod messages;
+mod opaque;
+mod session;
+pub mod types;
+pub mod versions;
+
+use super::{Confidence, Input, Protocol, Settings};
+use crate::schema::MessageType;
+use session::SyncSession;
+
+/// The protocol `sync`.
+#[derive(Debug)]
+pub struct NodeDbSync;
+
+impl Protocol for NodeDbSync {
+    fn name(&self) -> &'static str {
+        "sync"
+    }
+
+    fn about(&self) -> &'static str {
+        "NodeDB sync frames between a NodeDB-Lite client and a NodeDB server"
+    }
+
+    fn versions(&self) -> &'static [&'static str] {
+        &versions::NAMES
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[9090]
+    }
+
+    fn messages(&self) -> &'static [MessageType] {
+        messages::MESSAGES
+    }
+
+    fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence {
+        frame::probe(input, settings)
+    }
+
+    fn find(&self, input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
+        frame::find(input, from, settings)
+    }
+
+    fn session(&self, settings: &Settings) -> Box<dyn super::Session> {
+        Box::new(SyncSession::new(settings))
+    }
+}

@@ -1,0 +1,380 @@
+//! One sync connection.
+
+use super::body;
+use super::frame::{self, Fit, Header, Layout};
+use super::messages;
+use super::versions::NAMES;
+use crate::codec::messagepack::Reader;
+use crate::model::{Label, Message, NodeId, Span, Symbol, Unit, Value};
+use crate::protocol::{Framing, Input, Session, Settings, read_inner};
+use crate::schema::{Opaque, Versions};
+
+static VERSION: Label = Label::new("version");
+static CODE: Label = Label::new("code");
+static LENGTH: Label = Label::new("length");
+static CRC: Label = {
+    let mut label = Label::new("crc");
+    label.unit = Unit::Hexadecimal;
+    label
+};
+static SCHEMA: Label = Label::new("schema");
+static CODEC: Label = Label::new("codec");
+
+static SCHEMA_NAMES: [Symbol; 9] = {
+    let mut symbols = [const { Symbol { code: 0, name: "" } }; 9];
+    let mut index = 0;
+    while index < 9 {
+        symbols[index].name = NAMES[index];
+        index += 1;
+    }
+    symbols
+};
+
+static CODEC_NAMES: [Symbol; 4] = [
+    Symbol {
+        code: 0,
+        name: "rmp-named",
+    },
+    Symbol {
+        code: 0,
+        name: "z-arr",
+    },
+    Symbol {
+        code: 0,
+        name: "z-old",
+    },
+    Symbol {
+        code: 0,
+        name: "z-new",
+    },
+];
+
+/// Follows one connection.
+#[derive(Debug)]
+pub struct SyncSession {
+    settings: Settings,
+    /// The header layout of the last frame.
+    layout: Option<Layout>,
+    /// The header that [`Session::frame`] has found.
+    header: Option<Header>,
+    /// The version groups that all bodies so far fit.
+    shown: Versions,
+    /// Fields of the current body that hold more.
+    opaque: Vec<(NodeId, Opaque)>,
+    /// How many bytes of an incomplete frame were last looked through for the next frame.
+    looked_through: usize,
+}
+
+impl SyncSession {
+    /// A connection of which nothing is known.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            layout: None,
+            header: None,
+            shown: Versions::ALL,
+            opaque: Vec::new(),
+            looked_through: 0,
+        }
+    }
+
+    /// A frame whose bytes are not all there: waits, or finds that the length is wrong.
+    fn incomplete(&mut self, header: &Header, fit: Fit, input: &Input<'_>) -> Framing {
+        let bytes = input.bytes;
+        if input.whole {
+            return Framing::Frame(bytes.len());
+        }
+        let due = bytes.len() >= self.looked_through.saturating_mul(2).max(1 << 16);
+        if input.ended || due {
+            self.looked_through = bytes.len();
+            // Only a frame that is there in full may end this one early.
+            let complete = Input {
+                ended: true,
+                ..*input
+            };
+            if fit < Fit::Begins || input.ended {
+                if let Some(next) = next_complete(&complete, header, &self.settings) {
+                    return Framing::Frame(next);
+                }
+            }
+        }
+        if input.ended {
+            return Framing::Frame(bytes.len());
+        }
+        Framing::Need(header.frame_size())
+    }
+
+    /// All bytes are there. If the body does not end where the header says, but where it ends
+    /// another frame starts, the length is wrong.
+    fn complete(&self, header: &Header, fit: Fit, input: &Input<'_>) -> Framing {
+        let size = header.frame_size();
+        if fit >= Fit::Exact || input.whole {
+            return Framing::Frame(size);
+        }
+        let mut reader = Reader::new(input.bytes, header.layout.size());
+        let end = reader.skip().ok().map(|()| reader.position());
+        let starts = |at: usize| {
+            let bytes = input.bytes.get(at..).unwrap_or_default();
+            let rest = Input { bytes, ..*input };
+            bytes.is_empty() && input.ended
+                || frame::best(&rest, self.layout, &self.settings)
+                    .is_some_and(|(_, fit)| fit >= Fit::Begins)
+        };
+        match end {
+            Some(end) if end != size && !starts(size) && starts(end) => Framing::Frame(end),
+            _ => Framing::Frame(size),
+        }
+    }
+
+    fn header_nodes(&self, header: &Header, frame: &[u8], message: &mut Message) -> NodeId {
+        let tree = &mut message.tree;
+        let id = tree.open(None, Value::Struct, 0);
+        let version = u64::from(header.version);
+        match header.layout {
+            Layout::V0 => {
+                tree.leaf(Some(&VERSION), Value::Unsigned(0), Span::new(0, 0));
+                tree.leaf(
+                    Some(&CODE),
+                    Value::Unsigned(header.code.into()),
+                    Span::new(0, 1),
+                );
+                let length = tree.leaf(
+                    Some(&LENGTH),
+                    Value::Unsigned(header.length.into()),
+                    Span::new(1, 5),
+                );
+                hide(tree, length);
+            }
+            Layout::V1 => {
+                tree.leaf(Some(&VERSION), Value::Unsigned(version), Span::new(0, 1));
+                tree.leaf(
+                    Some(&CODE),
+                    Value::Unsigned(header.code.into()),
+                    Span::new(1, 2),
+                );
+                let length = tree.leaf(
+                    Some(&LENGTH),
+                    Value::Unsigned(header.length.into()),
+                    Span::new(2, 6),
+                );
+                hide(tree, length);
+                tree.leaf(
+                    Some(&CRC),
+                    Value::Unsigned(header.crc.into()),
+                    Span::new(6, 10),
+                );
+            }
+        }
+        let size = header.layout.size().min(frame.len());
+        let end = Span::new(size, size);
+        let schema = tree.leaf(Some(&SCHEMA), Value::Nil, end);
+        tree.leaf(Some(&CODEC), Value::Nil, end);
+        tree.close(id, size);
+        message.header = Some(id);
+        schema
+    }
+
+    /// Checks the announced length and checksum against what is there.
+    fn check_header(
+        &self,
+        header: &Header,
+        frame: &[u8],
+        input: &Input<'_>,
+        message: &mut Message,
+    ) {
+        let start = header.layout.size();
+        let announced = header.length as usize;
+        let there = frame.len().saturating_sub(start);
+        let field = match header.layout {
+            Layout::V0 => (1, 5),
+            Layout::V1 => (2, 6),
+        };
+        if header.layout == Layout::V1 && header.version != 1 {
+            message.error(
+                "unknown-version",
+                (0, 1),
+                format!("format version {} is not known", header.version),
+            );
+        }
+        if announced > there {
+            message.error(
+                "truncated-frame",
+                field,
+                format!(
+                    "the header announces {announced} bytes of body, but only {there} are there"
+                ),
+            );
+        } else if announced < there {
+            message.warning(
+                "trailing-bytes",
+                (header.frame_size(), frame.len()),
+                format!(
+                    "{} bytes after the announced end of the frame; peers ignore them",
+                    there - announced
+                ),
+            );
+            message.faithful = false;
+        }
+        let computed = crc32c::crc32c(header.body(frame));
+        if header.layout == Layout::V1 && announced <= there && computed != header.crc {
+            message.error(
+                "crc-mismatch",
+                (6, 10),
+                format!(
+                    "the header says {:#010x}, the body has {computed:#010x}",
+                    header.crc
+                ),
+            );
+        }
+        let follows = input.bytes.get(frame.len()..).unwrap_or_default();
+        if input.whole && !follows.is_empty() {
+            message.warning(
+                "second-frame",
+                (0, frame.len()),
+                format!(
+                    "{} bytes with another frame follow in the same message; peers ignore it",
+                    follows.len()
+                ),
+            );
+        }
+    }
+
+    /// Decodes the body and says which group and codec it follows.
+    fn body(
+        &mut self,
+        header: &Header,
+        frame: &[u8],
+        schema: NodeId,
+        message: &mut Message,
+    ) -> usize {
+        let start = header.layout.size();
+        let size = header.frame_size().min(frame.len());
+        let frame = frame.get(..size).unwrap_or(frame);
+        if size <= start {
+            if header.length == 0 {
+                message.error("empty-body", (start, size), "there is no body");
+            }
+            return start;
+        }
+        let Some(kind) = messages::by_code(header.code) else {
+            message.error(
+                "unknown-type",
+                code_span(header),
+                format!("type 0x{:02x} is not known", header.code),
+            );
+            return body::decode_unknown(frame, start, message);
+        };
+        message.type_name = kind.name;
+        let preferred = match self.settings.sync_version {
+            Some(group) => Versions::only(group),
+            None => self.shown,
+        };
+        let reading = body::decode(header, kind, frame, preferred, message, &mut self.opaque);
+        if !reading.fitting.is_empty() && !self.settings.independent {
+            let both = self.shown.and(reading.fitting);
+            self.shown = if both.is_empty() {
+                reading.fitting
+            } else {
+                both
+            };
+        }
+        set_symbol(message, schema, SCHEMA_NAMES.get(reading.group as usize));
+        let codec = CODEC_NAMES
+            .iter()
+            .find(|symbol| Some(symbol.name) == reading.codec);
+        set_symbol(message, schema + 1, codec);
+        reading.end
+    }
+}
+
+impl Session for SyncSession {
+    fn frame(&mut self, input: &Input<'_>) -> Framing {
+        self.header = None;
+        if input.bytes.len() < Layout::V1.size() && !input.ended && !input.whole {
+            // The shortest sync body is longer than the difference between the headers.
+            return Framing::Need(Layout::V1.size());
+        }
+        let Some((header, fit)) = frame::best(input, self.layout, &self.settings) else {
+            return Framing::NoFrame("shorter than a sync header");
+        };
+        let acceptable = if input.whole { Fit::No } else { Fit::Possible };
+        if fit < acceptable {
+            return Framing::NoFrame("no sync header: unknown type or impossible length");
+        }
+        self.header = Some(header);
+        if header.frame_size() > input.bytes.len() {
+            return self.incomplete(&header, fit, input);
+        }
+        self.complete(&header, fit, input)
+    }
+
+    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        message.protocol = "sync";
+        let Some(header) = self.header else {
+            message.unknown(frame.len());
+            return;
+        };
+        self.layout = Some(header.layout);
+        self.looked_through = 0;
+        let schema = self.header_nodes(&header, frame, message);
+        self.check_header(&header, frame, input, message);
+        let end = self.body(&header, frame, schema, message);
+        let body_end = header.frame_size().min(frame.len());
+        if end < body_end
+            && message
+                .issues
+                .iter()
+                .all(|issue| issue.at.end as usize != body_end)
+        {
+            message.warning(
+                "trailing-bytes",
+                (end, body_end),
+                format!(
+                    "{} bytes after the value, inside the body; peers ignore them",
+                    body_end - end
+                ),
+            );
+        }
+        message.rest(end, frame.len());
+        if message.faithful {
+            let opaque = std::mem::take(&mut self.opaque);
+            read_inner(frame, message, &opaque);
+            self.opaque = opaque;
+        }
+    }
+}
+
+/// Where a complete, checked frame starts inside an incomplete one.
+fn next_complete(input: &Input<'_>, header: &Header, settings: &Settings) -> Option<usize> {
+    let mut from = header.layout.size();
+    while let Some(position) = frame::find(input, from, settings) {
+        let bytes = input.bytes.get(position..)?;
+        let rest = Input { bytes, ..*input };
+        let (next, fit) = frame::best(&rest, None, settings)?;
+        if fit == Fit::Checked || fit == Fit::Exact && next.layout == header.layout {
+            return Some(position);
+        }
+        from = position + 1;
+    }
+    None
+}
+
+fn code_span(header: &Header) -> (usize, usize) {
+    match header.layout {
+        Layout::V0 => (0, 1),
+        Layout::V1 => (1, 2),
+    }
+}
+
+fn hide(tree: &mut crate::model::Tree, id: NodeId) {
+    if let Some(node) = tree.get_mut(id) {
+        node.hidden = true;
+    }
+}
+
+fn set_symbol(message: &mut Message, id: NodeId, symbol: Option<&'static Symbol>) {
+    if let (Some(node), Some(symbol)) = (message.tree.get_mut(id), symbol) {
+        node.value = Value::Static(symbol);
+    }
+}

@@ -1,0 +1,10 @@
+//! What a message is, as data: tables, and the interpreters that run them.
+
+mod table;
+
+pub mod messagepack;
+
+pub use table::{
+    Enum, Field, MessageType, Opaque, OpaqueReader, Payload, Struct, Type, Variant, Versions, Way,
+    field,
+};
