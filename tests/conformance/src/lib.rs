@@ -2,6 +2,8 @@
 //! writes they must read, with equal values. The tests are in `tests/`, one file per crate version.
 
 pub mod body;
+#[cfg(feature = "noxu")]
+pub mod noxu;
 pub mod random;
 pub mod sync;
 pub mod wirectl;

@@ -15,7 +15,7 @@ pub struct Frame {
     /// What the crate wrote.
     pub bytes: Vec<u8>,
     /// The record's `type`; `None` where it is wirectl's choice.
-    pub kind: Option<&'static str>,
+    pub kind: Option<String>,
     /// The record's `body`.
     pub body: Value,
     /// Keys of the record's `header` that must have these values.
@@ -122,8 +122,8 @@ impl Conversation<'_> {
             faults.extend(difference(expected, actual).map(|found| format!("{name}{found}")));
         };
         expect("protocol", &Value::from(self.protocol), &record["protocol"]);
-        if let Some(kind) = frame.kind {
-            expect("type", &Value::from(kind), &record["type"]);
+        if let Some(kind) = &frame.kind {
+            expect("type", &Value::from(kind.as_str()), &record["type"]);
         }
         expect("length", &Value::from(frame.bytes.len()), &record["length"]);
         expect("body", &frame.body, &record["body"]);
@@ -159,6 +159,7 @@ impl Conversation<'_> {
                         "type",
                         frame
                             .kind
+                            .clone()
                             .map_or_else(|| record["type"].clone(), Value::from),
                     ),
                     ("header", frame.header.clone()),
@@ -210,7 +211,7 @@ impl Findings {
         if self.count <= SHOWN {
             let mut bytes = hex::encode(&frame.bytes);
             bytes.truncate(160);
-            let kind = frame.kind.unwrap_or("frame");
+            let kind = frame.kind.as_deref().unwrap_or("frame");
             writeln!(self.shown, "line {} {kind}: {what}\n    {bytes}", at + 1)
                 .expect("a string takes all");
         }

@@ -70,7 +70,7 @@ macro_rules! messages {
                 let frame = SyncFrame::new_msgpack(code, &value);
                 frames.push($crate::wirectl::Frame {
                     bytes: frame.expect("the crate encodes its own").to_bytes(),
-                    kind: Some(stringify!($name)),
+                    kind: Some(stringify!($name).to_owned()),
                     body: $crate::body::Body::body(&value),
                     header: serde_json::json!({ "version": $header, "code": code as u8 }),
                     read: Box::new(read),
