@@ -4,6 +4,8 @@
 pub mod body;
 #[cfg(feature = "noxu")]
 pub mod noxu;
+#[cfg(feature = "pushwire")]
+pub mod pushwire;
 pub mod random;
 pub mod sync;
 pub mod wirectl;

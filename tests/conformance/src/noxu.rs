@@ -76,7 +76,7 @@ pub fn check_protocol_messages() {
             message
         },
         ProtocolMessage::encode,
-        |bytes| ProtocolMessage::decode(bytes),
+        ProtocolMessage::decode,
     );
     Conversation {
         protocol: "noxu.protocol",
@@ -88,9 +88,7 @@ pub fn check_protocol_messages() {
 
 /// Messages of the service `REP_SYNCUP`.
 pub fn check_syncup_messages() {
-    let frames = frames(7, SyncupMsg::sample, SyncupMsg::encode, |bytes| {
-        SyncupMsg::decode(bytes)
-    });
+    let frames = frames(7, SyncupMsg::sample, SyncupMsg::encode, SyncupMsg::decode);
     Conversation {
         protocol: "noxu.syncup",
         arguments: &[],
@@ -130,6 +128,7 @@ pub fn check_feeder_entries() {
             kind: Some("Entry".to_owned()),
             body: entry.body(),
             header: json!({ "prefixed": false }),
+            values_suffice: true,
             read: Box::new(move |bytes| receive(entry.vlsn, bytes)),
         })
         .collect();
@@ -170,6 +169,7 @@ fn frames<T: Body + 'static>(
                 kind: Some(kind),
                 body,
                 header,
+                values_suffice: true,
                 read: Box::new(read),
             }
         })

@@ -9,6 +9,6 @@ fn frames_are_decoded_and_encoded_when_the_version_is_told() {
 }
 
 #[test]
-fn frames_are_decoded_and_encoded_when_the_version_is_found() {
+fn frames_are_decoded_when_the_version_is_found() {
     check_version_found(v0_0_0_beta_1::frames);
 }

@@ -73,7 +73,8 @@ macro_rules! messages {
                     kind: Some(stringify!($name).to_owned()),
                     body: $crate::body::Body::body(&value),
                     header: serde_json::json!({ "version": $header, "code": code as u8 }),
-                    read: Box::new(read),
+                    values_suffice: true,
+read: Box::new(read),
                 });
             })*
             frames
