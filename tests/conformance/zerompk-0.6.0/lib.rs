@@ -1,0 +1,1 @@
+//! Only its lock file differs; see `Cargo.toml`.
