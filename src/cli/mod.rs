@@ -1,6 +1,7 @@
 //! What the user types: arguments first as typed, then as ready objects. Only here is clap known.
 
 mod decode;
+mod encode;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Decode(decode::Decode),
+    Encode(encode::Encode),
 }
 
 /// Runs the command line and returns its exit status.
@@ -31,6 +33,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Decode(command) => command.run(),
+        Command::Encode(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),
