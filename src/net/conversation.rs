@@ -14,8 +14,6 @@ use super::websocket::{Agreement, Receiver};
 const HOPELESS: usize = 4 << 10;
 /// The same, if something does.
 const UNDECIDED_LIMIT: usize = 256 << 10;
-/// Protocols inside of one another.
-const DEPTH_LIMIT: u32 = 2;
 
 /// One connection's two streams of bytes, turned into messages.
 pub struct Conversation {
@@ -121,7 +119,7 @@ impl Conversation {
             Layer::Undecided(undecided) => {
                 undecided.push(at, offset, bytes);
                 if let Some(decision) = undecided.decide(at, false) {
-                    self.decided(decision, sink);
+                    self.decided(at, decision, sink);
                 }
             }
         }
@@ -148,7 +146,7 @@ impl Conversation {
             && !undecided.entries.is_empty()
         {
             let decision = undecided.decide(at, true).unwrap_or(Decision::Plain);
-            self.decided(decision, sink);
+            self.decided(at, decision, sink);
         }
         let transport = self.transport();
         match &mut self.layer {
@@ -175,14 +173,14 @@ impl Conversation {
 }
 
 impl Conversation {
-    fn decided(&mut self, decision: Decision, sink: &mut Sink<'_>) {
+    fn decided(&mut self, at: Stamp, decision: Decision, sink: &mut Sink<'_>) {
         let layer = match decision {
             Decision::Plain => Layer::Plain,
             Decision::Http => Layer::Http(Box::new(Http::new(&self.options))),
-            Decision::WebSocket => Layer::WebSocket(Box::new(receivers(
+            Decision::WebSocket { in_step } => Layer::WebSocket(Box::new(receivers(
                 Agreement::unknown(),
                 &self.options,
-                false,
+                in_step,
             ))),
         };
         let before = std::mem::replace(&mut self.layer, layer);
@@ -191,6 +189,12 @@ impl Conversation {
                 What::Data { offset, .. } => self.data(entry.at, offset, bytes, sink),
                 What::Gap { offset, missing } => self.gap(entry.at, offset, missing, sink),
             });
+        }
+        if let Layer::WebSocket(both) = &mut self.layer {
+            for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+                both.get_mut(direction)
+                    .begin(Stamp { direction, ..at }, sink);
+            }
         }
     }
 
@@ -254,7 +258,10 @@ impl Conversation {
 enum Decision {
     Plain,
     Http,
-    WebSocket,
+    WebSocket {
+        /// Both streams begin with a frame.
+        in_step: bool,
+    },
 }
 
 impl Undecided {
@@ -318,12 +325,19 @@ impl Undecided {
         let Some(frames) = &self.frames else {
             return Some(Decision::Plain);
         };
+        if !client.is_empty()
+            && !server.is_empty()
+            && frames.client_to_server.fits()
+            && frames.server_to_client.fits()
+        {
+            return Some(Decision::WebSocket { in_step: true });
+        }
         if frames.get(at.direction).in_step()
             || last
                 && (frames.client_to_server.could_end_here()
                     || frames.server_to_client.could_end_here())
         {
-            return Some(Decision::WebSocket);
+            return Some(Decision::WebSocket { in_step: false });
         }
         let length = client.len() + server.len();
         let hope = frames.client_to_server.has_hope() || frames.server_to_client.has_hope();

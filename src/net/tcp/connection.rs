@@ -8,11 +8,11 @@ use crate::net::conversation::Conversation;
 use crate::net::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Summary, Transport};
 use crate::net::link::Segment;
 
-/// After an acknowledgment shows that bytes were received which the capture lacks, it still waits
-/// this long for them: captures swap packets now and then.
-const DOUBT_NS: u64 = 100_000_000;
-/// The same, in packets of the connection.
-const DOUBT_PACKETS: u32 = 24;
+/// After an acknowledgment shows that bytes were received which the capture lacks, they are still
+/// waited for during so many packets of the connection: captures swap packets now and then.
+const DOUBT_PACKETS: u32 = 32;
+/// The same, in time; long, since a swap across a pause looks late by the whole pause.
+const DOUBT_NS: u64 = 30_000_000_000;
 /// How long a hole may last that nobody has acknowledged.
 const HOLE_NS: u64 = 120_000_000_000;
 /// The same, while the other direction is not in the capture.
@@ -26,8 +26,6 @@ pub(super) struct Connection {
     holes: Both<Option<Hole>>,
     conversation: Conversation,
     from_start: bool,
-    /// Sequence number of the SYN that opened it.
-    syn: Option<u32>,
     packets: Both<u64>,
     wire_bytes: Both<u64>,
     first_ns: u64,
@@ -56,7 +54,7 @@ impl Connection {
         number: u32,
         client: SocketAddr,
         server: SocketAddr,
-        syn: Option<u32>,
+        from_start: bool,
         conversation: Conversation,
         now_ns: u64,
     ) -> Self {
@@ -70,8 +68,7 @@ impl Connection {
             },
             holes: Both::default(),
             conversation,
-            from_start: syn.is_some(),
-            syn,
+            from_start,
             packets: Both::default(),
             wire_bytes: Both::default(),
             first_ns: now_ns,

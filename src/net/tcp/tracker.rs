@@ -83,10 +83,8 @@ impl Tracker {
         }
         if !self.connections.contains_key(&pair) {
             if segment.rst {
-                // A refusal of what was never seen opens nothing.
-                if segment.payload.is_empty() && segment.acknowledgment.is_none() {
-                    return;
-                }
+                // The end of what was never seen.
+                return;
             }
             self.make_room(at, sink);
             self.open(pair, segment, at, numbers, sink);
@@ -162,16 +160,22 @@ impl Tracker {
         } else {
             (segment.destination, segment.source)
         };
-        let syn = segment.syn.then_some(segment.sequence);
         let plain = self.options.plain_ports.contains(&server.port());
         let conversation = if plain {
             Conversation::plain(Arc::clone(&self.options))
         } else {
-            Conversation::new(Arc::clone(&self.options), syn.is_some())
+            Conversation::new(Arc::clone(&self.options), segment.syn)
         };
         let number = *numbers;
         *numbers += 1;
-        let connection = Connection::new(number, client, server, syn, conversation, at.time_ns);
+        let connection = Connection::new(
+            number,
+            client,
+            server,
+            segment.syn,
+            conversation,
+            at.time_ns,
+        );
         let direction = if from_client {
             Direction::ClientToServer
         } else {

@@ -151,6 +151,18 @@ impl Receiver {
         self.search.has_hope()
     }
 
+    /// Whether all that is known is one frame, or several.
+    pub(super) fn fits(&self) -> bool {
+        self.search.fits(1)
+    }
+
+    /// Reads on from the best guess there is.
+    pub(super) fn begin(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+        if !self.in_step() {
+            self.salvage(at, true, sink);
+        }
+    }
+
     /// Whether, if nothing more came, a frame could be read.
     pub(super) fn could_end_here(&self) -> bool {
         self.search.best(true).is_some()

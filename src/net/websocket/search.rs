@@ -126,6 +126,15 @@ impl Search {
     ) -> Option<usize> {
         self.backlog.push(at, bytes);
         self.scan(rules, learned)
+            .or_else(|| self.fits(2).then_some(0))
+    }
+
+    /// Whether what is known are frames from its first byte to its last, at least `links` of them:
+    /// so it is where few, small messages are sent, one in a segment.
+    pub(super) fn fits(&self, links: u32) -> bool {
+        self.chains
+            .get(&(self.backlog.bytes().len() as u64))
+            .is_some_and(|chain| chain.start == 0 && chain.links >= links && !chain.in_message)
     }
 
     /// Whether some chain leads beyond what is known.
