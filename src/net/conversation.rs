@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Transport};
 use super::http::{self, Http, Start, Switch, SwitchTo};
 use super::options::Options;
+use super::tls::{self, Inner, Tls};
 use super::websocket::{Agreement, Receiver};
 
 /// Bytes after which a stream in whose middle the capture began is plain, if nothing at all in it
@@ -14,6 +15,8 @@ use super::websocket::{Agreement, Receiver};
 const HOPELESS: usize = 4 << 10;
 /// The same, if something does.
 const UNDECIDED_LIMIT: usize = 256 << 10;
+/// Protocols inside of one another.
+const DEPTH_LIMIT: u32 = 4;
 
 /// One connection's two streams of bytes, turned into messages.
 pub struct Conversation {
@@ -23,6 +26,8 @@ pub struct Conversation {
     layer: Layer,
     /// Bytes that passed, each way.
     positions: Both<u64>,
+    /// Protocols this one lies in.
+    depth: u32,
 }
 
 enum Layer {
@@ -30,6 +35,15 @@ enum Layer {
     Plain,
     Http(Box<Http>),
     WebSocket(Box<Both<Receiver>>),
+    Tls(Box<Secured>),
+}
+
+/// A TLS connection and what is inside.
+struct Secured {
+    tls: Tls,
+    inner: Conversation,
+    /// Whether anything was decrypted.
+    opened: bool,
 }
 
 /// What came before it was clear what it is.
@@ -49,8 +63,16 @@ struct Entry {
 
 #[derive(Clone, Copy)]
 enum What {
-    Data { offset: u64, length: usize },
-    Gap { offset: u64, missing: u64 },
+    Data {
+        offset: u64,
+        length: usize,
+    },
+    Gap {
+        offset: u64,
+        missing: u64,
+    },
+    /// Bytes are missing, it is not known how many; this was told elsewhere.
+    Lost,
 }
 
 impl Conversation {
@@ -69,6 +91,7 @@ impl Conversation {
             carrier: Transport::Tcp,
             layer: Layer::Plain,
             positions: Both::default(),
+            depth: 0,
         }
     }
 
@@ -89,6 +112,8 @@ impl Conversation {
             Layer::Http(http) if http.streams_events() => Transport::Sse,
             Layer::Http(_) => Transport::Http,
             Layer::WebSocket(_) => Transport::WebSocket,
+            Layer::Tls(secured) if secured.opened => secured.inner.transport(),
+            Layer::Tls(_) => Transport::Tls,
         }
     }
 
@@ -99,6 +124,7 @@ impl Conversation {
             Layer::Plain => 0,
             Layer::Http(http) => http.cost(),
             Layer::WebSocket(both) => both.client_to_server.cost() + both.server_to_client.cost(),
+            Layer::Tls(secured) => secured.tls.cost() + secured.inner.cost(),
         }
     }
 
@@ -116,6 +142,7 @@ impl Conversation {
                     self.switch(at, offset, bytes, switch, sink);
                 }
             }
+            Layer::Tls(secured) => secured.data(at, bytes, sink),
             Layer::Undecided(undecided) => {
                 undecided.push(at, offset, bytes);
                 if let Some(decision) = undecided.decide(at, false) {
@@ -128,15 +155,22 @@ impl Conversation {
     /// `missing` bytes at `offset` of `at.direction` will not come.
     pub fn gap(&mut self, at: Stamp, offset: u64, missing: u64, sink: &mut Sink<'_>) {
         if let Layer::Undecided(undecided) = &mut self.layer {
-            undecided.gap(at, offset, missing);
+            undecided.gap(at, What::Gap { offset, missing }, missing, &self.options);
             return;
         }
         let kind = Kind::Gap { offset, missing };
         sink(Event::new(at, self.transport(), kind));
+        self.lose(at, missing, sink);
+    }
+
+    /// Bytes will not come: `missing` of them, or `u64::MAX` if that is not known.
+    fn lose(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) {
         match &mut self.layer {
             Layer::WebSocket(both) => both.get_mut(at.direction).gap(at, missing, sink),
             Layer::Http(http) => http.gap(at, missing, sink),
-            Layer::Plain | Layer::Undecided(_) => {}
+            Layer::Tls(secured) => secured.gap(at, missing, sink),
+            Layer::Undecided(undecided) => undecided.gap(at, What::Lost, missing, &self.options),
+            Layer::Plain => {}
         }
     }
 
@@ -152,6 +186,12 @@ impl Conversation {
         match &mut self.layer {
             Layer::WebSocket(both) => both.get_mut(at.direction).close(at, sink),
             Layer::Http(_) => self.close_http(at, how, sink),
+            Layer::Tls(secured) => {
+                secured.tls.close(at, sink);
+                if secured.opened {
+                    return secured.inner.close(at, how, sink);
+                }
+            }
             Layer::Plain | Layer::Undecided(_) => {}
         }
         sink(Event::new(at, transport, Kind::Close { how }));
@@ -167,6 +207,7 @@ impl Conversation {
                 }
             }
             Layer::Http(http) => http.shed(at, sink),
+            Layer::Tls(secured) => secured.inner.shed(at, sink),
             Layer::Plain | Layer::Undecided(_) => {}
         }
     }
@@ -176,6 +217,11 @@ impl Conversation {
     fn decided(&mut self, at: Stamp, decision: Decision, sink: &mut Sink<'_>) {
         let layer = match decision {
             Decision::Plain => Layer::Plain,
+            Decision::Tls => Layer::Tls(Box::new(Secured {
+                tls: Tls::new(self.options.tls_keys.clone()),
+                inner: self.nested(Transport::Tls),
+                opened: false,
+            })),
             Decision::Http => Layer::Http(Box::new(Http::new(&self.options))),
             Decision::WebSocket { in_step } => Layer::WebSocket(Box::new(receivers(
                 Agreement::unknown(),
@@ -188,6 +234,7 @@ impl Conversation {
             undecided.replay(|entry, bytes| match entry.what {
                 What::Data { offset, .. } => self.data(entry.at, offset, bytes, sink),
                 What::Gap { offset, missing } => self.gap(entry.at, offset, missing, sink),
+                What::Lost => self.lose(entry.at, u64::MAX, sink),
             });
         }
         if let Layer::WebSocket(both) = &mut self.layer {
@@ -195,6 +242,21 @@ impl Conversation {
                 both.get_mut(direction)
                     .begin(Stamp { direction, ..at }, sink);
             }
+        }
+    }
+
+    /// What is carried inside of this, from its first byte on.
+    fn nested(&self, carrier: Transport) -> Self {
+        let options = Arc::clone(&self.options);
+        let inner = if self.depth < DEPTH_LIMIT {
+            Self::new(options, true)
+        } else {
+            Self::plain(options)
+        };
+        Self {
+            carrier,
+            depth: self.depth + 1,
+            ..inner
         }
     }
 
@@ -208,7 +270,12 @@ impl Conversation {
         sink: &mut Sink<'_>,
     ) {
         self.layer = match switch.to {
-            SwitchTo::Plain => Layer::Plain,
+            // A tunnel can hold anything.
+            SwitchTo::Plain => {
+                let nested = self.nested(self.carrier);
+                self.depth = nested.depth;
+                nested.layer
+            }
             SwitchTo::WebSocket(agreement) => {
                 Layer::WebSocket(Box::new(receivers(agreement, &self.options, true)))
             }
@@ -258,6 +325,7 @@ impl Conversation {
 enum Decision {
     Plain,
     Http,
+    Tls,
     WebSocket {
         /// Both streams begin with a frame.
         in_step: bool,
@@ -295,10 +363,18 @@ impl Undecided {
         }
     }
 
-    fn gap(&mut self, at: Stamp, offset: u64, missing: u64) {
-        let what = What::Gap { offset, missing };
-        self.entries.push(Entry { at, what });
+    fn gap(&mut self, at: Stamp, what: What, missing: u64, options: &Options) {
+        if self.frames.is_none() {
+            // The beginning is incomplete now, so it tells less.
+            let mut frames = Box::new(receivers(Agreement::unknown(), options, false));
+            for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+                let bytes = self.bytes.get(direction);
+                frames.get_mut(direction).data(at, bytes, &mut |_| {});
+            }
+            self.frames = Some(frames);
+        }
         self.from_start = false;
+        self.entries.push(Entry { at, what });
         if let Some(frames) = &mut self.frames {
             frames.get_mut(at.direction).gap(at, missing, &mut |_| {});
         }
@@ -315,6 +391,11 @@ impl Undecided {
                 _ => {}
             }
         }
+        match tls::start_of_client(client) {
+            Start::Yes => return Some(Decision::Tls),
+            Start::Unclear if !last && !client.is_empty() => return None,
+            _ => {}
+        }
         if !server.is_empty() && (client.is_empty() || !self.from_start) {
             match http::start_of_response(server) {
                 Start::Yes => return Some(Decision::Http),
@@ -325,6 +406,11 @@ impl Undecided {
         let Some(frames) = &self.frames else {
             return Some(Decision::Plain);
         };
+        for bytes in [client, server] {
+            if !bytes.is_empty() && tls::begins_with_records(bytes) == Start::Yes {
+                return Some(Decision::Tls);
+            }
+        }
         if !client.is_empty()
             && !server.is_empty()
             && frames.client_to_server.fits()
@@ -348,7 +434,7 @@ impl Undecided {
         let mut positions = Both::<usize>::default();
         for entry in &self.entries {
             match entry.what {
-                What::Gap { .. } => take(entry, &[]),
+                What::Gap { .. } | What::Lost => take(entry, &[]),
                 What::Data { length, .. } => {
                     let position = positions.get_mut(entry.at.direction);
                     let bytes = self.bytes.get(entry.at.direction);
@@ -358,6 +444,27 @@ impl Undecided {
                 }
             }
         }
+    }
+}
+
+impl Secured {
+    fn data(&mut self, at: Stamp, bytes: &[u8], sink: &mut Sink<'_>) {
+        let (inner, opened) = (&mut self.inner, &mut self.opened);
+        self.tls
+            .data(at, bytes, sink, &mut |what, sink| match what {
+                Inner::Data(offset, bytes) => {
+                    *opened = true;
+                    inner.data(at, offset, bytes, sink);
+                }
+                Inner::Lost => inner.lose(at, u64::MAX, sink),
+            });
+    }
+
+    fn gap(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) {
+        let inner = &mut self.inner;
+        self.tls.gap(at, missing, sink, &mut |_, sink| {
+            inner.lose(at, u64::MAX, sink);
+        });
     }
 }
 

@@ -49,6 +49,11 @@ impl Decoder {
         }
     }
 
+    /// Takes TLS secrets, in the format of SSLKEYLOGFILE; they serve connections from now on.
+    pub fn tls_secrets(&mut self, text: &[u8]) {
+        self.options.tls_keys.add(text);
+    }
+
     /// Takes a packet; hands every event that follows from it to `sink`.
     pub fn packet(&mut self, packet: &Packet<'_>, sink: &mut Sink<'_>) {
         let at = Arrival {

@@ -17,6 +17,7 @@ mod merge;
 mod options;
 mod sse;
 mod tcp;
+mod tls;
 mod websocket;
 
 pub use capture::{Capture, CaptureError, Item, LinkType, Packet};
@@ -29,3 +30,4 @@ pub use event::{
 };
 pub use merge::Merge;
 pub use options::{Options, PayloadProbe};
+pub use tls::KeyLog;

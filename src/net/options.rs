@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::tls::KeyLog;
+
 /// Tells whether bytes look like the start of a message of some application protocol; helps to
 /// find WebSocket frames after a gap.
 pub trait PayloadProbe {
@@ -21,6 +23,8 @@ pub struct Options {
     pub plain_ports: BTreeSet<u16>,
     /// Helps to find frames after a gap.
     pub probe: Option<Arc<dyn PayloadProbe>>,
+    /// Secrets of TLS connections; may be added to while decoding.
+    pub tls_keys: KeyLog,
     /// Also hand out every TCP stream as [`crate::net::Kind::Raw`].
     pub raw: bool,
     /// Hand out UDP datagrams; they take connection numbers too.
@@ -45,6 +49,7 @@ impl Default for Options {
             server_ports: BTreeSet::new(),
             plain_ports: BTreeSet::new(),
             probe: None,
+            tls_keys: KeyLog::default(),
             raw: false,
             udp: false,
             message_limit: 64 << 20,
