@@ -1,4 +1,5 @@
 //! TCP streams put together from segments, against a model that marks each byte.
+#![allow(clippy::indexing_slicing, reason = "a panic is a failed test")]
 
 mod net;
 
@@ -239,9 +240,11 @@ fn held_bytes_are_bounded_for_one_stream_and_for_all() {
             packets.push(tcp(client, (2, 9000), 2 + at * 1000, 1, ACK, &[7; 1000]));
         }
     }
-    let mut options = wirectl::net::Options::default();
-    options.reorder_limit = 100_000;
-    options.reorder_total_limit = 400_000;
+    let options = wirectl::net::Options {
+        reorder_limit: 100_000,
+        reorder_total_limit: 400_000,
+        ..Default::default()
+    };
     let heard = net::decode_with(options, &packets);
     let gaps = of(&heard, ClientToServer, |told| match told {
         Told::Gap(offset, missing) => Some((*offset, *missing)),

@@ -8,7 +8,7 @@ use super::tls::KeyLog;
 
 /// Tells whether bytes look like the start of a message of some application protocol; helps to
 /// find WebSocket frames after a gap.
-pub trait PayloadProbe {
+pub trait PayloadProbe: Send + Sync {
     /// Whether a payload of `payload_length` bytes that begins with `payload_start` (unmasked, up
     /// to 64 bytes) is plausible.
     fn plausible(&self, payload_start: &[u8], payload_length: u64) -> bool;

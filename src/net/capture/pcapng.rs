@@ -76,7 +76,7 @@ impl Pcapng {
         } else {
             u32::from_le_bytes(length)
         } as usize;
-        if !(12..=RECORD_LIMIT).contains(&length) || length % 4 != 0 {
+        if !(12..=RECORD_LIMIT).contains(&length) || !length.is_multiple_of(4) {
             return Outcome::Damaged("has a block of impossible length");
         }
         let Some(block) = bytes.get(..length) else {
@@ -142,13 +142,11 @@ impl Pcapng {
                     original_length: packet.origlen,
                 }));
             }
-            Block::DecryptionSecrets(secrets) => {
-                if secrets.secrets_type == SecretsType::TlsKeyLog {
-                    let length = secrets.secrets_len as usize;
-                    visit(Item::TlsSecrets(
-                        secrets.data.get(..length).unwrap_or(secrets.data),
-                    ));
-                }
+            Block::DecryptionSecrets(secrets) if secrets.secrets_type == SecretsType::TlsKeyLog => {
+                let length = secrets.secrets_len as usize;
+                visit(Item::TlsSecrets(
+                    secrets.data.get(..length).unwrap_or(secrets.data),
+                ));
             }
             Block::Unknown(block) if block.block_type == OBSOLETE_PACKET_BLOCK => {
                 visit(Item::Finding(Finding::error(

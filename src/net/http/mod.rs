@@ -30,6 +30,8 @@ pub(super) struct Http {
     responses: Reader,
     pending: VecDeque<Request>,
     limit: usize,
+    /// Some response was an event stream.
+    event_streams: bool,
 }
 
 /// What must be known of a request when its response comes.
@@ -83,6 +85,7 @@ impl Http {
             responses: Reader::new(),
             pending: VecDeque::new(),
             limit: options.message_limit,
+            event_streams: false,
         }
     }
 
@@ -170,7 +173,7 @@ impl Http {
 
     /// Whether event streams are what this connection carries.
     pub(super) fn streams_events(&self) -> bool {
-        matches!(&self.responses.state, State::Body(body) if body.is_event_stream())
+        self.event_streams
     }
 
     /// What the client sent after a request whose answer never came.
@@ -335,12 +338,9 @@ impl Http {
         reader.state = if matches!(framing, Framing::Length(0)) {
             State::Head
         } else {
-            State::Body(Box::new(Body::new(
-                framing,
-                Arc::new(exchange),
-                reader.offset,
-                self.limit,
-            )))
+            let body = Body::new(framing, Arc::new(exchange), reader.offset, self.limit);
+            self.event_streams |= body.is_event_stream();
+            State::Body(Box::new(body))
         };
         Next::Message
     }

@@ -86,7 +86,8 @@ pub(super) fn unmask_onto(out: &mut Vec<u8>, bytes: &[u8], mask: Option<[u8; 4]>
     }
 }
 
-fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
+/// Applies a mask in place, or takes it off. `position`: that of the first byte in the payload.
+pub(super) fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     let key = u32::from_be_bytes(mask).rotate_left((position % 4) as u32 * 8);
     let word = u64::from(key) << 32 | u64::from(key);
     let wide = (u128::from(word) << 64 | u128::from(word)).to_be_bytes();

@@ -249,9 +249,13 @@ fn candidate(
         return None;
     }
     let payload = payload.get(..shown).unwrap_or(payload);
-    let mut clear = Vec::new();
-    frame::unmask_onto(&mut clear, payload, header.mask, 0);
-    let Some(evidence) = evidence(first, &header, &clear, rules, learned) else {
+    let mut clear = [0; SHOWN];
+    let clear = clear.get_mut(..payload.len())?;
+    clear.copy_from_slice(payload);
+    if let Some(mask) = header.mask {
+        frame::apply_mask(clear, mask, 0);
+    }
+    let Some(evidence) = evidence(first, &header, clear, rules, learned) else {
         return Some(None);
     };
     let chain = Chain {
@@ -288,10 +292,10 @@ fn evidence(
             return None;
         }
     }
-    if let Some(probe) = &rules.probe {
-        if probe.plausible(payload, header.length) {
-            return Some(Evidence::Probed);
-        }
+    if let Some(probe) = &rules.probe
+        && probe.plausible(payload, header.length)
+    {
+        return Some(Evidence::Probed);
     }
     if learned.knows(first, payload) {
         return Some(Evidence::Learned);
