@@ -1,5 +1,10 @@
 //! WebSocket, HTTP, event streams and TLS on top of TCP.
-#![allow(clippy::indexing_slicing, reason = "a panic is a failed test")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is a failed test"
+)]
 
 mod net;
 

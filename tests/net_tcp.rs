@@ -1,5 +1,10 @@
 //! TCP streams put together from segments, against a model that marks each byte.
-#![allow(clippy::indexing_slicing, reason = "a panic is a failed test")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is a failed test"
+)]
 
 mod net;
 
