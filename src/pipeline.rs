@@ -26,9 +26,18 @@ impl Selection {
             return true;
         }
         let full = format!("{}.{}", message.protocol, message.type_name);
+        let matches = |pattern: &glob::Pattern, name: &str| {
+            pattern.matches_with(
+                name,
+                glob::MatchOptions {
+                    case_sensitive: false,
+                    ..glob::MatchOptions::default()
+                },
+            )
+        };
         self.types
             .iter()
-            .any(|pattern| pattern.matches(message.type_name) || pattern.matches(&full))
+            .any(|pattern| matches(pattern, message.type_name) || matches(pattern, &full))
     }
 }
 
