@@ -254,6 +254,17 @@ impl Connection {
         self.detector.expect(protocol);
     }
 
+    /// Whether the message `bytes` is of a protocol that is known.
+    #[must_use]
+    pub fn recognizes(&self, bytes: &[u8], direction: Option<Direction>) -> bool {
+        self.detector.recognizes(&Input {
+            bytes,
+            whole: true,
+            ended: true,
+            direction,
+        })
+    }
+
     /// How many bytes the next frame needs, as far as known.
     #[must_use]
     pub fn needs(&self) -> usize {

@@ -110,7 +110,10 @@ mod tests {
     fn close_misspellings_are_suggested_and_others_not() {
         let known = ["sync", "noxu.feeder", "rp"];
         assert_eq!(closest("synk", known.into_iter()), Some("sync"));
-        assert_eq!(closest("NOXU.FEDER", known.into_iter()), Some("noxu.feeder"));
+        assert_eq!(
+            closest("NOXU.FEDER", known.into_iter()),
+            Some("noxu.feeder")
+        );
         assert_eq!(closest("http", known.into_iter()), None);
     }
 }

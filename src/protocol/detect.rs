@@ -58,6 +58,14 @@ impl Detector {
         self.pinned = self.candidates.iter().position(known).or(self.pinned);
     }
 
+    /// Whether any protocol has good grounds to claim the message `input`.
+    #[must_use]
+    pub fn recognizes(&self, input: &Input<'_>) -> bool {
+        self.candidates
+            .iter()
+            .any(|candidate| candidate.protocol.probe(input, &self.settings) >= Confidence::Likely)
+    }
+
     /// The protocol that the last frame belonged to.
     #[must_use]
     pub fn pinned(&self) -> Option<&'static dyn Protocol> {

@@ -4,11 +4,11 @@ mod head;
 mod issue;
 mod tree;
 
+use super::Sink;
 use super::dump::Dump;
 use super::page::{Look, Page, Sheet};
 use super::redact::Redactor;
 use super::value::Values;
-use super::Sink;
 use crate::model::{NodeId, Record, Span, Value};
 use std::io::{self, Write};
 
