@@ -8,10 +8,10 @@ use wirectl::source::capture::{Observer, StreamInfo};
 /// Gathers the connections and prints them as a table.
 #[derive(Debug, Default)]
 pub struct Conversations {
-    rows: Vec<(u32, [String; 10])>,
+    rows: Vec<(u32, [String; 11])>,
 }
 
-const HEADS: [&str; 10] = [
+const HEADS: [&str; 11] = [
     "stream",
     "client",
     "server",
@@ -22,6 +22,7 @@ const HEADS: [&str; 10] = [
     "bytes s2c",
     "duration",
     "end",
+    "issues",
 ];
 
 impl Conversations {
@@ -37,11 +38,11 @@ impl Conversations {
         {
             table.set_width(width);
         }
-        table.set_header(HEADS.iter().chain(&["issues"]));
+        table.set_header(HEADS);
         for (_, row) in &self.rows {
             table.add_row(row);
         }
-        for index in [0, 5, 6, 7, 8] {
+        for index in [0, 5, 6, 7, 8, 10] {
             if let Some(column) = table.column_mut(index) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -77,6 +78,7 @@ impl Observer for Conversations {
             bytes(Direction::ServerToClient),
             duration(summary.last_ns.saturating_sub(summary.first_ns)),
             end,
+            info.issues.to_string(),
         ];
         self.rows.push((summary.connection, row));
     }
