@@ -12,7 +12,7 @@ pub mod time;
 mod value;
 
 pub use bytes::{Nothing, Raw};
-pub use json::Json;
+pub use json::{Json, write_record};
 pub use page::Look;
 pub use pretty::Pretty;
 pub use style::{Ink, Styles};
