@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use thiserror::Error;
 use wirectl::output::{Ink, Styles};
+use wirectl::pipeline::Pipeline;
 
 /// Names less alike than this are not suggested.
 const LEAST_LIKENESS: f64 = 0.7;
@@ -115,5 +116,15 @@ mod tests {
             Some("noxu.feeder")
         );
         assert_eq!(closest("http", known.into_iter()), None);
+    }
+}
+
+/// Says so if the filter expression failed on records, which were then not shown.
+pub fn filter_failures(pipeline: &Pipeline<'_>) {
+    if let Some((count, first)) = pipeline.filter_failures() {
+        note(&Wrong::new(
+            format!("--filter failed on {count} records, which are not shown: {first}"),
+            "use the alternative operator, such as (.body.seq // 0) > 5".to_owned(),
+        ));
     }
 }

@@ -3,6 +3,7 @@
 mod bytes;
 mod dump;
 mod escape;
+mod jq;
 mod json;
 mod page;
 mod pretty;
@@ -12,6 +13,7 @@ pub mod time;
 mod value;
 
 pub use bytes::{Nothing, Raw};
+pub use jq::Jq;
 pub use json::{Json, write_record};
 pub use page::Look;
 pub use pretty::Pretty;
