@@ -286,6 +286,34 @@ fn after_a_gap_the_next_frame_is_found_and_nothing_is_invented() {
 }
 
 #[test]
+fn frames_are_found_though_the_answer_to_the_upgrade_was_lost() {
+    for lose_request in [false, true] {
+        let mut talk = Talk::open(1000, 2000);
+        if lose_request {
+            talk.client_next += net::UPGRADE.len() as u32;
+        } else {
+            talk.client(net::UPGRADE);
+        }
+        talk.lose_server(200);
+        let texts: Vec<Vec<u8>> = (0..60)
+            .map(|n| format!("{{number {n}}}").into_bytes())
+            .collect();
+        for text in &texts {
+            talk.client(&frame(0x81, text, Some(KEY)));
+            talk.server(&frame(0x81, text, None));
+        }
+        let heard = decode(&talk.packets);
+        for direction in [ClientToServer, ServerToClient] {
+            assert_eq!(
+                messages(&heard, direction),
+                texts,
+                "{lose_request} {direction:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_gap_inside_a_payload_does_not_need_a_search() {
     let mut talk = websocket("");
     let bytes = frame(0x82, &[9; 3000], None);

@@ -182,6 +182,7 @@ impl Tracker {
             Direction::ServerToClient
         };
         connection.open(direction, at, sink);
+        self.message_cost += connection.message_cost();
         self.connections.insert(pair, connection);
     }
 
@@ -246,20 +247,27 @@ impl Tracker {
             && self.look_at_first_hole(at, true, sink)
         {}
         if self.message_cost > self.options.message_total_limit {
-            self.shed_largest(at, sink);
+            self.shed(at, sink);
         }
     }
 
-    fn shed_largest(&mut self, at: Arrival, sink: &mut Sink<'_>) {
-        let largest = self
+    /// Gives up the largest unfinished messages, until there is ample room again.
+    fn shed(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        let mut costs: Vec<(usize, Pair)> = self
             .connections
-            .values_mut()
-            .max_by_key(|connection| connection.message_cost());
-        if let Some(connection) = largest {
-            let stamp = connection.stamp(Direction::ClientToServer, at);
-            self.message_cost -= connection.message_cost();
-            connection.conversation().shed(stamp, sink);
-            self.message_cost += connection.message_cost();
+            .iter()
+            .map(|(pair, connection)| (connection.message_cost(), *pair))
+            .collect();
+        costs.sort_unstable_by(|left, right| right.cmp(left));
+        for (cost, pair) in costs {
+            if self.message_cost <= self.options.message_total_limit / 4 * 3 {
+                break;
+            }
+            if let Some(connection) = self.connections.get_mut(&pair) {
+                let stamp = connection.stamp(Direction::ClientToServer, at);
+                connection.conversation().shed(stamp, sink);
+                self.message_cost = self.message_cost - cost + connection.message_cost();
+            }
         }
     }
 
