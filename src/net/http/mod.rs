@@ -46,6 +46,8 @@ struct Reader {
     parked: Backlog,
     /// Bytes are missing among those parked, or right before them.
     parked_torn: bool,
+    /// No head begins before this byte of the parked ones.
+    searched: usize,
     /// Position in the stream of bodies.
     offset: u64,
 }
@@ -245,6 +247,11 @@ impl Http {
             bytes
         } else {
             joined.extend_from_slice(bytes);
+            // Without the end of a line there is nothing new to see.
+            if !bytes.contains(&b'\n') && joined.len() <= HEAD_LIMIT {
+                reader.head = joined;
+                return (&[], None);
+            }
             &joined
         };
         match Head::read(whole, request) {
@@ -394,8 +401,12 @@ impl Http {
     fn look_for_head(&mut self, at: Stamp, bytes: &[u8], sink: &mut Sink<'_>) {
         let request = at.direction == Direction::ClientToServer;
         let reader = self.reader(at.direction);
+        let searched = reader.searched.min(reader.parked.bytes().len());
         reader.parked.push(at, bytes);
-        if let Some(start) = head::find(reader.parked.bytes(), request) {
+        let (start, searched) = head::find(reader.parked.bytes(), searched, request);
+        reader.searched = searched;
+        if let Some(start) = start {
+            reader.searched = 0;
             let parked = reader.parked.take();
             let before = parked.bytes().get(..start).unwrap_or_default();
             reader.fragment(at, before, "gap", sink);
@@ -405,6 +416,7 @@ impl Http {
             }
         } else if reader.parked.bytes().len() > PARKED_LIMIT {
             let lost = reader.parked.take_front(PARKED_LIMIT / 2);
+            reader.searched = 0;
             reader.fragment(at, &lost, "gap", sink);
         }
     }
@@ -417,6 +429,7 @@ impl Reader {
             head: Vec::new(),
             parked: Backlog::default(),
             parked_torn: false,
+            searched: 0,
             offset: 0,
         }
     }

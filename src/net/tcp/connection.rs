@@ -24,6 +24,8 @@ pub(super) struct Connection {
     pub(super) server: SocketAddr,
     streams: Both<Stream>,
     holes: Both<Option<Hole>>,
+    /// When the tracker will look at each direction's hole.
+    appointments: Both<Option<u64>>,
     conversation: Conversation,
     from_start: bool,
     packets: Both<u64>,
@@ -67,6 +69,7 @@ impl Connection {
                 server_to_client: Stream::new(),
             },
             holes: Both::default(),
+            appointments: Both::default(),
             conversation,
             from_start,
             packets: Both::default(),
@@ -160,21 +163,29 @@ impl Connection {
         by_force: bool,
         around: &mut Surroundings<'_, '_>,
     ) -> Option<u64> {
+        *self.appointments.get_mut(direction) = None;
         let hole = (*self.holes.get(direction))?;
         if hole.deadline_ns > now_ns && !by_force {
-            return Some(hole.deadline_ns);
+            return self.appointment(direction);
         }
         self.on_stream(direction, around, |stream, history, deliver| {
             stream.give_up(history, deliver);
         });
         *self.holes.get_mut(direction) = None;
         self.note_hole(direction, now_ns);
-        self.holes.get(direction).map(|hole| hole.deadline_ns)
+        self.appointment(direction)
     }
 
-    /// When to look at the hole of a direction, if there is one.
-    pub(super) fn hole_deadline(&self, direction: Direction) -> Option<u64> {
-        self.holes.get(direction).map(|hole| hole.deadline_ns)
+    /// When to look at the hole of a direction, if there is one and no earlier time was given
+    /// before.
+    pub(super) fn appointment(&mut self, direction: Direction) -> Option<u64> {
+        let deadline = (*self.holes.get(direction))?.deadline_ns;
+        let given = self.appointments.get_mut(direction);
+        if given.is_some_and(|given| given <= deadline) {
+            return None;
+        }
+        *given = Some(deadline);
+        *given
     }
 
     /// Bytes held back in both directions.

@@ -105,14 +105,17 @@ impl Tracker {
             raw: self.options.raw,
             sink,
         };
-        let deadlines = Deadlines::of(connection);
         connection.segment(direction, segment, wire_length, at, &mut around);
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-            if connection.direction_held_cost(direction) > self.options.reorder_limit {
-                connection.look_at_hole(direction, at.time_ns, true, &mut around);
+            let again = if connection.direction_held_cost(direction) > self.options.reorder_limit {
+                connection.look_at_hole(direction, at.time_ns, true, &mut around)
+            } else {
+                connection.appointment(direction)
+            };
+            if let Some(deadline) = again {
+                self.holes.push(Reverse((deadline, pair, direction)));
             }
         }
-        deadlines.note_changes(connection, pair, &mut self.holes);
         self.held_cost += connection.held_cost();
         self.message_cost += connection.message_cost();
         if !was_over && connection.is_over() {
@@ -316,40 +319,5 @@ impl Tracker {
         let stamp = connection.stamp(Direction::ClientToServer, at);
         let transport = summary.transport;
         (around.sink)(Event::new(stamp, transport, Kind::Summary(&summary)));
-    }
-}
-
-/// The times at which to look at a connection's holes, before it took a segment.
-struct Deadlines {
-    client_to_server: Option<u64>,
-    server_to_client: Option<u64>,
-}
-
-impl Deadlines {
-    fn of(connection: &Connection) -> Self {
-        Self {
-            client_to_server: connection.hole_deadline(Direction::ClientToServer),
-            server_to_client: connection.hole_deadline(Direction::ServerToClient),
-        }
-    }
-
-    fn note_changes(
-        &self,
-        connection: &Connection,
-        pair: Pair,
-        holes: &mut BinaryHeap<Reverse<(u64, Pair, Direction)>>,
-    ) {
-        let before = [
-            (Direction::ClientToServer, self.client_to_server),
-            (Direction::ServerToClient, self.server_to_client),
-        ];
-        for (direction, before) in before {
-            let now = connection.hole_deadline(direction);
-            if let Some(deadline) = now
-                && now != before
-            {
-                holes.push(Reverse((deadline, pair, direction)));
-            }
-        }
     }
 }

@@ -147,7 +147,7 @@ impl Receiver {
 
     /// Bytes kept.
     pub(super) fn cost(&self) -> usize {
-        self.payload.capacity() + self.aside.len() + self.search.backlog.cost()
+        self.payload.capacity() + self.aside.len() + self.search.cost()
     }
 
     /// Takes the next bytes of the stream.

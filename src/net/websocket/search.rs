@@ -14,6 +14,8 @@ use crate::net::options::PayloadProbe;
 
 /// Bytes kept while searching.
 const BACKLOG_LIMIT: usize = 8 << 20;
+/// Chains followed at a time; of more, those that lead farthest are given up.
+const CHAIN_LIMIT: usize = 32 << 10;
 /// Longest frame that is believed.
 const FRAME_LIMIT: u64 = 64 << 20;
 /// Headers in a row that are believed: with a probe's word, with payloads that begin as known
@@ -142,6 +144,11 @@ impl Search {
         !self.chains.is_empty()
     }
 
+    /// What it takes.
+    pub(super) fn cost(&self) -> usize {
+        self.backlog.cost() + self.chains.len() * 2 * size_of::<(u64, Chain)>()
+    }
+
     /// Bytes to let go of, since there are too many.
     pub(super) fn overflow(&mut self) -> Option<Vec<u8>> {
         if self.backlog.bytes().len() <= BACKLOG_LIMIT {
@@ -217,6 +224,9 @@ fn insert(chains: &mut BTreeMap<u64, Chain>, next: u64, chain: Chain) {
                 >= (chain.evidence, std::cmp::Reverse(chain.start), chain.links) => {}
         _ => {
             chains.insert(next, chain);
+            if chains.len() > CHAIN_LIMIT {
+                chains.pop_last();
+            }
         }
     }
 }
