@@ -314,6 +314,27 @@ fn frames_are_found_though_the_answer_to_the_upgrade_was_lost() {
 }
 
 #[test]
+fn a_binary_protocol_seen_from_its_middle_is_not_taken_for_websocket() {
+    let mut random = Random::new(4);
+    for _ in 0..50 {
+        let mut talk = Talk::midway(1000, 2000);
+        let mut sent = Vec::new();
+        for _ in 0..200 {
+            let length = random.below(60);
+            let mut message = (length as u32 + 9).to_le_bytes().to_vec();
+            message.push(random.below(12) as u8);
+            message.extend(random.below(1000).to_le_bytes());
+            message.extend((0..length).map(|_| random.below(3) as u8));
+            talk.server(&message);
+            sent.extend(message);
+            talk.client(&[0x05, 0, 0, 0, 1, 0, 0, 0, 0]);
+        }
+        let (bytes, _) = net::stream(&decode(&talk.packets), ServerToClient);
+        assert_eq!(bytes.into_iter().flatten().collect::<Vec<u8>>(), sent);
+    }
+}
+
+#[test]
 fn a_gap_inside_a_payload_does_not_need_a_search() {
     let mut talk = websocket("");
     let bytes = frame(0x82, &[9; 3000], None);

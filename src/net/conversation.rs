@@ -429,6 +429,10 @@ impl Undecided {
         }
         let length = client.len() + server.len();
         let hope = frames.client_to_server.has_hope() || frames.server_to_client.has_hope();
+        let fits = frames.client_to_server.fits() || frames.server_to_client.fits();
+        if length > UNDECIDED_LIMIT && fits {
+            return Some(Decision::WebSocket { in_step: SEARCHING });
+        }
         (last || length > UNDECIDED_LIMIT || length > HOPELESS && !hope).then_some(Decision::Plain)
     }
 

@@ -89,8 +89,9 @@ impl Connection {
         sink(Event::new(self.stamp(direction, at), Transport::Tcp, kind));
     }
 
-    /// Whether a segment from `direction` must belong to a new connection between the same ports.
-    pub(super) fn is_replaced_by(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+    /// Whether a segment must belong to a new connection between the same ports.
+    pub(super) fn is_replaced_by(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction_of(segment);
         let over = self.is_over();
         if segment.syn && segment.acknowledgment.is_none() {
             let begins = segment.sequence.wrapping_add(1);
@@ -107,15 +108,15 @@ impl Connection {
         self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
     }
 
-    /// Takes a segment sent in `direction`.
+    /// Takes a segment.
     pub(super) fn segment(
         &mut self,
-        direction: Direction,
         segment: &Segment<'_>,
         wire_length: u32,
         at: Arrival,
         around: &mut Surroundings<'_, '_>,
     ) {
+        let direction = self.direction_of(segment);
         *self.packets.get_mut(direction) += 1;
         *self.wire_bytes.get_mut(direction) += u64::from(wire_length);
         self.last_ns = self.last_ns.max(at.time_ns);
@@ -252,6 +253,14 @@ impl Connection {
 
     pub(super) fn stamp(&self, direction: Direction, at: Arrival) -> Stamp {
         stamp(self.number, direction, at)
+    }
+
+    fn direction_of(&self, segment: &Segment<'_>) -> Direction {
+        if self.client == segment.source {
+            Direction::ClientToServer
+        } else {
+            Direction::ServerToClient
+        }
     }
 
     fn close(&mut self, direction: Direction, how: Ending, at: Arrival, sink: &mut Sink<'_>) {

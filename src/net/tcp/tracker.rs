@@ -72,13 +72,11 @@ impl Tracker {
     ) {
         self.tend(at, sink);
         let pair = Pair::new(segment.source, segment.destination);
-        let direction = self.direction_of(pair, segment);
-        let replaced = direction.is_some_and(|direction| {
-            self.connections
-                .get(&pair)
-                .is_some_and(|connection| connection.is_replaced_by(direction, segment))
-        });
-        if replaced {
+        if self
+            .connections
+            .get(&pair)
+            .is_some_and(|connection| connection.is_replaced_by(segment))
+        {
             self.remove(pair, Ending::Replaced, at, sink);
         }
         if !self.connections.contains_key(&pair) {
@@ -92,11 +90,6 @@ impl Tracker {
         let Some(connection) = self.connections.get_mut(&pair) else {
             return;
         };
-        let direction = if connection.client == segment.source {
-            Direction::ClientToServer
-        } else {
-            Direction::ServerToClient
-        };
         let was_over = connection.is_over();
         self.held_cost -= connection.held_cost();
         self.message_cost -= connection.message_cost();
@@ -105,7 +98,7 @@ impl Tracker {
             raw: self.options.raw,
             sink,
         };
-        connection.segment(direction, segment, wire_length, at, &mut around);
+        connection.segment(segment, wire_length, at, &mut around);
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
             let again = if connection.direction_held_cost(direction) > self.options.reorder_limit {
                 connection.look_at_hole(direction, at.time_ns, true, &mut around)
@@ -138,15 +131,6 @@ impl Tracker {
         }
         self.holes.clear();
         self.ended.clear();
-    }
-
-    fn direction_of(&self, pair: Pair, segment: &Segment<'_>) -> Option<Direction> {
-        let connection = self.connections.get(&pair)?;
-        Some(if connection.client == segment.source {
-            Direction::ClientToServer
-        } else {
-            Direction::ServerToClient
-        })
     }
 
     fn open(

@@ -92,6 +92,7 @@ pub(super) struct Search {
 #[derive(Clone, Copy)]
 struct Chain {
     start: usize,
+    /// Headers that say something.
     links: u32,
     evidence: Evidence,
     in_message: bool,
@@ -202,7 +203,7 @@ impl Search {
                 && lawful
             {
                 let chain = Chain {
-                    links: chain.links + 1,
+                    links: chain.links + weight(&header),
                     in_message: in_message(&header, chain.in_message),
                     ..chain
                 };
@@ -270,7 +271,7 @@ fn candidate(
     };
     let chain = Chain {
         start: position,
-        links: 1,
+        links: weight(&header),
         evidence,
         in_message: in_message(&header, false),
     };
@@ -331,8 +332,15 @@ fn lawful(header: &Header, rules: &Rules, in_message: bool) -> bool {
     opcode
         && reserved
         && header.minimal
+        && (header.fin || header.length > 0)
         && header.mask.is_some() == rules.masked
         && header.length <= FRAME_LIMIT
+}
+
+/// Whether a header says something: the bytes 0, 1, 2 are everywhere in binary protocols, so
+/// frames that are not final do not, and neither do empty ones.
+fn weight(header: &Header) -> u32 {
+    u32::from(header.fin && header.length > 0 && header.opcode != frame::CONTINUATION)
 }
 
 fn in_message(header: &Header, before: bool) -> bool {
