@@ -335,6 +335,25 @@ fn a_binary_protocol_seen_from_its_middle_is_not_taken_for_websocket() {
 }
 
 #[test]
+fn a_payload_that_repeats_itself_is_not_taken_for_frames() {
+    // Masked, the zeros are the key over and over, which reads as a header.
+    let key = [0x82, 0x8a, 0x55, 0x66];
+    let zeros = frame(0x82, &[0; 900], Some(key));
+    let maps = frame(0x82, &[0x82, 1, 7].repeat(300), None);
+    let mut talk = Talk::midway(1000, 2000);
+    talk.client(&zeros[300..]);
+    talk.server(&maps[300..]);
+    for n in 0..20u8 {
+        talk.client(&frame(0x82, &[7; 30], Some([n, 1, 2, 3])));
+        talk.server(&frame(0x82, &[7; 30], None));
+    }
+    let heard = decode(&talk.packets);
+    for direction in [ClientToServer, ServerToClient] {
+        assert_eq!(messages(&heard, direction), vec![vec![7; 30]; 20]);
+    }
+}
+
+#[test]
 fn a_gap_inside_a_payload_does_not_need_a_search() {
     let mut talk = websocket("");
     let bytes = frame(0x82, &[9; 3000], None);

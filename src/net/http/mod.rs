@@ -181,8 +181,7 @@ impl Http {
             rest,
             parked: requests.parked.take(),
             in_step: Both {
-                client_to_server: matches!(requests.state, State::Parked | State::Head)
-                    && !requests.parked_torn,
+                client_to_server: matches!(requests.state, State::Parked) && !requests.parked_torn,
                 server_to_client: server_in_step,
             },
         }

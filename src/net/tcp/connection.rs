@@ -132,9 +132,10 @@ impl Connection {
         if let Some(acknowledged) = segment.acknowledgment
             && !segment.rst
         {
-            self.streams
-                .get_mut(direction.reverse())
-                .acknowledge(acknowledged);
+            // What this settles came before whatever the segment carries.
+            self.on_stream(direction.reverse(), around, |stream, history, deliver| {
+                stream.acknowledge(acknowledged, history, deliver);
+            });
         }
         if !segment.rst {
             let piece = Piece {

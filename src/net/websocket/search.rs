@@ -94,6 +94,7 @@ struct Chain {
     start: usize,
     /// Headers that say something.
     links: u32,
+    last: Header,
     evidence: Evidence,
     in_message: bool,
 }
@@ -198,12 +199,15 @@ impl Search {
                 break;
             };
             let chain = entry.remove();
-            let lawful = lawful(&header, rules, chain.in_message);
+            let doubtful = chain.evidence == Evidence::Bare && chain.start > 0;
+            let lawful = lawful(&header, rules, chain.in_message)
+                && !(doubtful && repeats(&header, &chain.last));
             if let Some(total) = header.total()
                 && lawful
             {
                 let chain = Chain {
-                    links: chain.links + weight(&header),
+                    links: chain.links + weight(&header, Some(&chain.last)),
+                    last: header,
                     in_message: in_message(&header, chain.in_message),
                     ..chain
                 };
@@ -247,7 +251,13 @@ fn candidate(
         return Some(None);
     }
     let header = Header::read(rest)?;
-    if !lawful(&header, rules, false) {
+    let before = bytes
+        .get(position.saturating_sub(header.size + header.length.min(8) as usize)..)
+        .and_then(Header::read);
+    if !lawful(&header, rules, false)
+        || is_masked_zeros(rest)
+        || position > 0 && before.is_some_and(|before| repeats(&header, &before))
+    {
         return Some(None);
     }
     let Some(total) = header.total() else {
@@ -271,11 +281,20 @@ fn candidate(
     };
     let chain = Chain {
         start: position,
-        links: weight(&header),
+        links: weight(&header, None),
+        last: header,
         evidence,
         in_message: in_message(&header, false),
     };
     Some(Some((position as u64 + total, chain)))
+}
+
+/// Whether the bytes are a run of zeros under a mask: the key over and over, which may well read
+/// as a header.
+fn is_masked_zeros(bytes: &[u8]) -> bool {
+    bytes
+        .get(..4)
+        .is_some_and(|key| bytes.get(4..8) == Some(key))
 }
 
 fn evidence(
@@ -337,10 +356,21 @@ fn lawful(header: &Header, rules: &Rules, in_message: bool) -> bool {
         && header.length <= FRAME_LIMIT
 }
 
-/// Whether a header says something: the bytes 0, 1, 2 are everywhere in binary protocols, so
-/// frames that are not final do not, and neither do empty ones.
-fn weight(header: &Header) -> u32 {
-    u32::from(header.fin && header.length > 0 && header.opcode != frame::CONTINUATION)
+/// How much a header says, after the one before it. The bytes 0, 1, 2 are everywhere in binary
+/// protocols, so frames that are not final say nothing, and neither do empty ones.
+fn weight(header: &Header, before: Option<&Header>) -> u32 {
+    let says = header.fin && header.length > 0 && header.opcode != frame::CONTINUATION;
+    u32::from(says && !before.is_some_and(|before| repeats(header, before)))
+}
+
+/// Whether two headers in a row may be a payload that repeats itself: a masked run of zeros is its
+/// key over and over, a list of small maps is `82 01 xx 82 01 xx`. True keys differ from frame to
+/// frame.
+fn repeats(header: &Header, before: &Header) -> bool {
+    match header.mask {
+        Some(mask) => mask != [0; 4] && before.mask == Some(mask),
+        None => before == header && header.length < 8,
+    }
 }
 
 fn in_message(header: &Header, before: bool) -> bool {
