@@ -433,7 +433,9 @@ impl Undecided {
         if length > UNDECIDED_LIMIT && fits {
             return Some(Decision::WebSocket { in_step: SEARCHING });
         }
-        (last || length > UNDECIDED_LIMIT || length > HOPELESS && !hope).then_some(Decision::Plain)
+        // Nothing but text may well be the middle of a long message.
+        let hopeless = length > HOPELESS && !hope && !(is_text(client) && is_text(server));
+        (last || length > UNDECIDED_LIMIT || hopeless).then_some(Decision::Plain)
     }
 
     fn replay(self, mut take: impl FnMut(&Entry, &[u8])) {
@@ -451,6 +453,14 @@ impl Undecided {
             }
         }
     }
+}
+
+/// Whether the first bytes are printable ASCII.
+fn is_text(bytes: &[u8]) -> bool {
+    let first = bytes.get(..HOPELESS).unwrap_or(bytes);
+    first
+        .iter()
+        .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
 }
 
 impl Secured {
