@@ -5,7 +5,7 @@ use super::frame::{self, Fit, Header, Layout};
 use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
-use crate::model::{Label, Message, NodeId, Span, Symbol, Unit, Value};
+use crate::model::{Label, Message, NodeId, Severity, Span, Symbol, Unit, Value};
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
 
@@ -337,7 +337,7 @@ impl Session for SyncSession {
             );
         }
         message.rest(end, frame.len());
-        if message.faithful {
+        if message.worst() != Some(Severity::Error) {
             let opaque = std::mem::take(&mut self.opaque);
             read_inner(frame, message, &opaque);
             self.opaque = opaque;
