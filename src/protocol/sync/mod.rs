@@ -3,11 +3,15 @@
 //! Source: protocol page `sync`.
 
 mod body;
+mod checks;
+mod conversation;
 mod encode;
+mod fields;
 mod frame;
 pub mod messages;
 mod opaque;
 mod session;
+mod streams;
 pub mod types;
 pub mod versions;
 

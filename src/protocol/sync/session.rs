@@ -1,6 +1,9 @@
 //! One sync connection.
 
 use super::body;
+use super::checks::{self, Finding};
+use super::conversation::Conversation;
+use super::fields::Fields;
 use super::frame::{self, Fit, Header, Layout};
 use super::messages;
 use super::versions::NAMES;
@@ -61,6 +64,10 @@ pub struct SyncSession {
     shown: Versions,
     /// Fields of the current body that hold more.
     opaque: Vec<(NodeId, Opaque)>,
+    /// What the connection's messages have shown together.
+    conversation: Conversation,
+    /// Findings about the current message, before they are added to it.
+    findings: Vec<Finding>,
     /// How many bytes of an incomplete frame were last looked through for the next frame.
     looked_through: usize,
 }
@@ -75,6 +82,8 @@ impl SyncSession {
             header: None,
             shown: Versions::ALL,
             opaque: Vec::new(),
+            conversation: Conversation::default(),
+            findings: Vec::new(),
             looked_through: 0,
         }
     }
@@ -288,6 +297,29 @@ impl SyncSession {
     }
 }
 
+impl SyncSession {
+    /// Checks a body that was decoded without errors, alone and in its place.
+    fn check(&mut self, header: &Header, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        let (Some(kind), Some(body)) = (messages::by_code(header.code), message.body) else {
+            return;
+        };
+        let findings = &mut self.findings;
+        let direction = input.direction;
+        let follow = !self.settings.independent && self.conversation.begins(kind, direction);
+        if follow || checks::concern(kind) {
+            let fields = Fields::of(kind, body, &message.tree, frame);
+            checks::check(kind, &fields, findings);
+            if follow {
+                self.conversation
+                    .follow(kind, header.layout, direction, &fields, findings);
+            }
+        }
+        for finding in findings.drain(..) {
+            finding.add(message);
+        }
+    }
+}
+
 impl Session for SyncSession {
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.header = None;
@@ -341,6 +373,7 @@ impl Session for SyncSession {
             let opaque = std::mem::take(&mut self.opaque);
             read_inner(frame, message, &opaque);
             self.opaque = opaque;
+            self.check(&header, frame, input, message);
         }
     }
 }

@@ -1,0 +1,593 @@
+//! What only shows across the messages of a connection: order, sequence numbers, answers.
+//!
+//! Nothing is raised before the connection's start was seen or the directions are known, so that
+//! dumps of single frames stay quiet. A peer may open a new session on the same connection at any
+//! time: a Handshake starts most of this anew.
+//!
+//! Source: protocol page `sync`, sections 5.2 to 5.6 and 7.
+
+use super::checks::Finding;
+use super::fields::{Fields, Role};
+use super::frame::Layout;
+use super::streams::{Bounded, Key};
+use crate::model::Direction;
+use crate::schema::{MessageType, Way};
+use std::collections::VecDeque;
+
+/// At most this many pings are remembered.
+const MOST_PINGS: usize = 256;
+
+/// One connection, as far as its messages have shown.
+#[derive(Debug, Default)]
+pub struct Conversation {
+    /// The Handshake's wire version, once there was one.
+    handshake: Option<u64>,
+    grant: Option<Grant>,
+    layout: Option<Layout>,
+    client_spoke: bool,
+    /// Whether data before its time was already reported.
+    too_early_reported: bool,
+    producer_reported: bool,
+    /// Last sequence number per stream and producer.
+    streams: Bounded<u64>,
+    /// Which message had a stream's sequence number.
+    sent: Bounded<u64>,
+    /// Last applied sequence number per stream.
+    applied: Bounded<u64>,
+    /// Stream and number of pushes per mutation that is not acknowledged yet.
+    mutations: Bounded<(u64, u32)>,
+    /// Requests not yet answered.
+    requests: Bounded<u32>,
+    requests_seen: bool,
+    /// Last sequence number per peer and collection.
+    rows: Bounded<u64>,
+    /// Last log position per shape.
+    shapes: Bounded<u64>,
+    /// Next chunk, number of chunks and clock per array.
+    snapshots: Bounded<(u64, u64, u64)>,
+    pings: VecDeque<(u64, Option<Direction>)>,
+    pings_forgotten: bool,
+}
+
+/// What a HandshakeAck has said.
+#[derive(Clone, Copy, Debug)]
+struct Grant {
+    success: bool,
+    producer: Option<u64>,
+    epoch: Option<u64>,
+    /// Whether deltas can be signed.
+    signing: bool,
+}
+
+impl Conversation {
+    /// Whether `kind` is worth following: nothing is said of connections of which nothing is known.
+    pub fn begins(&self, kind: &'static MessageType, direction: Option<Direction>) -> bool {
+        self.handshake.is_some() || direction.is_some() || kind.code == 0x01
+    }
+
+    /// Takes note of a message that was decoded without errors, and says what is wrong with it in
+    /// its place.
+    pub fn follow(
+        &mut self,
+        kind: &'static MessageType,
+        layout: Layout,
+        direction: Option<Direction>,
+        fields: &Fields<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let start = (0, layout.size());
+        if wrong_way(kind, direction) {
+            findings.push(Finding::warning(
+                "wrong-direction",
+                start,
+                format!("{} does not go this way; peers ignore it", kind.name),
+            ));
+            return;
+        }
+        let sender = direction.or_else(|| sender(kind));
+        self.order(kind, layout, direction, sender, findings);
+        match kind.code {
+            0x01 => self.handshake(layout, direction, fields),
+            0x02 => self.handshake_ack(layout, fields, findings),
+            0x15 => self.row(fields, findings),
+            0x21 => self.shape_snapshot(fields),
+            0x22 => self.shape_delta(fields, findings),
+            0x93 => self.chunk(fields, findings),
+            0xFF => self.ping_pong(direction, fields, findings),
+            code => {
+                if let Some(engine) = engine_of_push(code) {
+                    if sender != Some(Direction::ServerToClient) {
+                        self.push(code, engine, fields, findings);
+                    }
+                } else if let Some(engine) = engine_of_answer(code) {
+                    self.answer(code, engine, fields, findings);
+                }
+            }
+        }
+    }
+
+    /// Handshake first, then its acknowledgement, then data; one header throughout.
+    fn order(
+        &mut self,
+        kind: &'static MessageType,
+        layout: Layout,
+        direction: Option<Direction>,
+        sender: Option<Direction>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let start = (0, layout.size());
+        if kind.code != 0x01 && self.layout.is_some_and(|known| known != layout) {
+            findings.push(Finding::warning(
+                "header-changed",
+                start,
+                "another header than the connection's messages had so far",
+            ));
+        }
+        self.layout = Some(layout);
+        if sender != Some(Direction::ClientToServer) || kind.code == 0x01 {
+            return;
+        }
+        if !self.client_spoke && self.handshake.is_none() {
+            findings.push(Finding::warning(
+                "no-handshake",
+                start,
+                format!(
+                    "the client's first message is {}, not Handshake (or its beginning is missing)",
+                    kind.name
+                ),
+            ));
+        }
+        self.client_spoke = true;
+        let early = match self.grant {
+            Some(grant) => !grant.success,
+            None => self.handshake.is_some() && direction.is_some(),
+        };
+        if early && !self.too_early_reported {
+            self.too_early_reported = true;
+            findings.push(Finding::warning(
+                "not-authenticated",
+                start,
+                "sent before a Handshake was granted; the server ignores or refuses it",
+            ));
+        }
+    }
+
+    fn handshake(&mut self, layout: Layout, direction: Option<Direction>, fields: &Fields<'_>) {
+        self.handshake = Some(fields.number(Role::WireVersion).unwrap_or_default());
+        self.layout = Some(layout);
+        self.client_spoke = true;
+        self.grant = None;
+        self.too_early_reported = false;
+        self.producer_reported = false;
+        self.streams.clear();
+        self.sent.clear();
+        self.applied.clear();
+        self.rows.clear();
+        self.shapes.clear();
+        self.snapshots.clear();
+        if direction.is_none() {
+            // Perhaps another connection's: its answers may come together with this one's.
+            self.requests_seen = false;
+            self.pings_forgotten = true;
+        }
+    }
+
+    fn handshake_ack(&mut self, layout: Layout, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let success = fields.truth(Role::Success).unwrap_or_default();
+        let key = fields.bytes(Role::SigningKey).unwrap_or_default();
+        self.grant = Some(Grant {
+            success,
+            producer: fields.number(Role::ProducerId),
+            epoch: fields.number(Role::AcceptedEpoch),
+            signing: key.iter().any(|byte| *byte != 0),
+        });
+        let server = fields.number(Role::ServerWireVersion);
+        if let (Some(client), Some(server)) = (self.handshake, server) {
+            // Servers up to 0.0.6 took older versions, too.
+            if client != server && !(success && layout == Layout::V0) {
+                findings.push(Finding::warning(
+                    "wire-version-mismatch",
+                    fields.at(Role::ServerWireVersion),
+                    format!("the client speaks wire version {client}, the server {server}"),
+                ));
+            }
+        }
+    }
+
+    fn push(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let stream = stream(engine, fields);
+        let id = identity(fields);
+        self.requests_seen = true;
+        let request = request_key(code, stream, id);
+        let waiting = self.requests.get(request).unwrap_or_default();
+        if engine != ARRAY {
+            self.requests.insert(request, waiting.saturating_add(1));
+        }
+        if code == 0x10 {
+            self.mutation(stream, id, fields, findings);
+            self.signature(fields, findings);
+        }
+        self.producer(fields, findings);
+        if engine != ARRAY {
+            self.sequence(stream, id, fields, findings);
+        }
+    }
+
+    /// Lite sends every change again and again until it is acknowledged.
+    fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let key = Key::EMPTY.and_number(id);
+        let pushes = self.mutations.get(key).map_or(0, |(_, pushes)| pushes);
+        let pushes = pushes.saturating_add(1);
+        self.mutations.insert(key, (stream.number(), pushes));
+        if pushes > 1 && pushes.is_power_of_two() {
+            findings.push(Finding::note(
+                "mutation-resent",
+                fields.at(Role::MutationId),
+                format!("sent {pushes} times by now, without an answer in between"),
+            ));
+        }
+    }
+
+    fn signature(&self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let unsigned = self.grant.is_some_and(|grant| !grant.signing);
+        let signature = fields.bytes(Role::DeltaSignature).unwrap_or_default();
+        if unsigned && signature.iter().any(|byte| *byte != 0) {
+            findings.push(Finding::warning(
+                "signature-without-key",
+                fields.at(Role::DeltaSignature),
+                "signed, although the HandshakeAck gave no signing key",
+            ));
+        }
+    }
+
+    /// Servers go by the session, so this is harmless but odd; it is said once per session.
+    fn producer(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let Some(grant) = self.grant.filter(|_| !self.producer_reported) else {
+            return;
+        };
+        for (role, granted) in [
+            (Role::ProducerId, grant.producer),
+            (Role::Epoch, grant.epoch),
+        ] {
+            let (Some(said), Some(granted)) = (fields.number(role), granted) else {
+                continue;
+            };
+            if said != granted && !self.producer_reported {
+                self.producer_reported = true;
+                findings.push(Finding::warning(
+                    "producer-mismatch",
+                    fields.at(role),
+                    format!("{said}, but the HandshakeAck said {granted}; servers go by that"),
+                ));
+            }
+        }
+    }
+
+    fn sequence(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let producer = fields.number(Role::ProducerId).unwrap_or_default();
+        let seq = fields.number(Role::Seq).unwrap_or_default();
+        if producer == 0 || seq == 0 {
+            return;
+        }
+        let stream = stream.and_number(producer);
+        let numbered = stream.and_number(seq);
+        let at = fields.at(Role::Seq);
+        let last = self.streams.get(stream).unwrap_or(seq.saturating_sub(1));
+        if seq > last {
+            self.streams.insert(stream, seq);
+            if seq > last + 1 {
+                let text = format!("{seq} follows {last}: {} are missing", seq - last - 1);
+                findings.push(Finding::warning("seq-gap", at, text));
+            }
+        } else {
+            match self.sent.get(numbered) {
+                Some(known) if known == id => {}
+                Some(_) => findings.push(Finding::warning(
+                    "seq-repeat",
+                    at,
+                    format!("another message had {seq} before"),
+                )),
+                None if self.sent.complete() => findings.push(Finding::warning(
+                    "seq-regression",
+                    at,
+                    format!("{seq} follows {last}"),
+                )),
+                None => {}
+            }
+        }
+        self.sent.insert(numbered, id);
+    }
+
+    fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let id = identity(fields);
+        let delta = code == 0x11 || code == 0x12;
+        let mutation = Key::EMPTY.and_number(id);
+        let known = self.mutations.get(mutation).filter(|_| delta);
+        let stream = match known {
+            Some((stream, _)) => Some(Key::EMPTY.and_number(stream)),
+            None if delta => None,
+            None => Some(Key::EMPTY.and_number(stream(engine, fields).number())),
+        };
+        self.answered(code, engine, fields, findings);
+        if let Some((stream, pushes)) = known {
+            match pushes {
+                0 | 1 => self.mutations.remove(mutation),
+                _ => drop(self.mutations.insert(mutation, (stream, pushes - 1))),
+            }
+        }
+        let producer = self.grant.and_then(|grant| grant.producer);
+        let applied = fields.number(Role::AppliedSeq);
+        if let (Some(stream), Some(applied), Some(1..)) = (stream, applied, producer) {
+            let before = self.applied.insert(stream, applied);
+            if before.is_some_and(|before| before > applied) {
+                findings.push(Finding::warning(
+                    "applied-seq-backwards",
+                    fields.at(Role::AppliedSeq),
+                    format!("{applied} after {}", before.unwrap_or_default()),
+                ));
+            }
+        }
+    }
+
+    fn answered(
+        &mut self,
+        code: u64,
+        engine: u8,
+        fields: &Fields<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let (asked, role) = match code {
+            0x11 | 0x12 => (0x10, Role::MutationId),
+            code => (code - 1, Role::BatchId),
+        };
+        let key = request_key(asked, stream(engine, fields), identity(fields));
+        match self.requests.get(key) {
+            Some(0 | 1) => self.requests.remove(key),
+            Some(waiting) => drop(self.requests.insert(key, waiting - 1)),
+            None => {
+                let sure = self.handshake.is_some() && self.requests_seen;
+                if sure && self.requests.complete() {
+                    findings.push(Finding::warning(
+                        "ack-without-request",
+                        fields.at(role),
+                        "no request that waits for this answer was seen",
+                    ));
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let sequence = fields.number(Role::Sequence).unwrap_or_default();
+        if sequence == 0 {
+            return;
+        }
+        let peer = fields.number(Role::PeerId).unwrap_or_default();
+        let collection = fields.bytes(Role::Collection).unwrap_or_default();
+        let key = Key::EMPTY.and_number(peer).and(collection);
+        let last = self.rows.get(key);
+        self.rows
+            .insert(key, last.unwrap_or_default().max(sequence));
+        let Some(last) = last else { return };
+        let at = fields.at(Role::Sequence);
+        if sequence <= last {
+            findings.push(Finding::warning(
+                "row-repeat",
+                at,
+                format!("{sequence} follows {last}; clients drop it"),
+            ));
+        } else if sequence > last + 1 {
+            let text = format!("{sequence} follows {last}");
+            findings.push(Finding::warning("row-gap", at, text));
+        }
+    }
+
+    fn shape_snapshot(&mut self, fields: &Fields<'_>) {
+        let shape = Key::EMPTY.and(fields.bytes(Role::ShapeId).unwrap_or_default());
+        let position = fields.number(Role::SnapshotLsn).unwrap_or_default();
+        self.shapes.insert(shape, position);
+    }
+
+    fn shape_delta(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let shape = Key::EMPTY.and(fields.bytes(Role::ShapeId).unwrap_or_default());
+        let position = fields.number(Role::Lsn).unwrap_or_default();
+        let last = self.shapes.get(shape);
+        self.shapes
+            .insert(shape, last.unwrap_or_default().max(position));
+        if let Some(last) = last.filter(|last| position > last.saturating_add(1)) {
+            findings.push(Finding::warning(
+                "shape-gap",
+                fields.at(Role::Lsn),
+                format!("{position} follows {last}; clients ask for a resync"),
+            ));
+        }
+    }
+
+    fn chunk(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        let array = Key::EMPTY.and(fields.bytes(Role::Array).unwrap_or_default());
+        let clock = Key::EMPTY
+            .and(fields.bytes(Role::SnapshotClock).unwrap_or_default())
+            .number();
+        let index = fields.number(Role::ChunkIndex).unwrap_or_default();
+        let total = fields.number(Role::TotalChunks).unwrap_or_default();
+        let known = self.snapshots.insert(array, (index + 1, total, clock));
+        if index >= total {
+            findings.push(Finding::warning(
+                "chunk-index",
+                fields.at(Role::ChunkIndex),
+                format!("chunk {index} of {total}"),
+            ));
+        }
+        let Some((next, known_total, known_clock)) = known else {
+            return;
+        };
+        if index == 0 && clock != known_clock {
+            return;
+        }
+        let (code, role, text) = if clock != known_clock {
+            (
+                "snapshot-changed",
+                Role::SnapshotClock,
+                "a chunk of another snapshot".to_owned(),
+            )
+        } else if total != known_total {
+            (
+                "snapshot-changed",
+                Role::TotalChunks,
+                format!("{total} chunks, {known_total} before"),
+            )
+        } else if index > next {
+            (
+                "chunk-gap",
+                Role::ChunkIndex,
+                format!("{index} comes where {next} is due"),
+            )
+        } else if index < next {
+            let text = format!("{index} comes again; {next} is due");
+            ("chunk-repeat", Role::ChunkIndex, text)
+        } else {
+            return;
+        };
+        findings.push(Finding::warning(code, fields.at(role), text));
+    }
+
+    /// Answers come in the order of the requests: an answered ping shows that older ones are lost.
+    fn ping_pong(
+        &mut self,
+        direction: Option<Direction>,
+        fields: &Fields<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let time = fields.number(Role::Timestamp).unwrap_or_default();
+        let asker = direction.map(Direction::reverse);
+        if fields.truth(Role::IsPong) == Some(false) {
+            if self.pings.len() == MOST_PINGS {
+                self.pings.pop_front();
+                self.pings_forgotten = true;
+            }
+            self.pings.push_back((time, direction));
+            return;
+        }
+        let at = fields.at(Role::Timestamp);
+        let waiting = |ping: &(u64, Option<Direction>)| ping.1 == asker;
+        let found = self
+            .pings
+            .iter()
+            .position(|ping| ping.0 == time && waiting(ping));
+        let Some(found) = found else {
+            if self.handshake.is_some() && !self.pings_forgotten {
+                findings.push(Finding::warning(
+                    "pong-without-ping",
+                    at,
+                    "no ping with this time waits for an answer",
+                ));
+            }
+            return;
+        };
+        let older = self.pings.iter().take(found).filter(|ping| waiting(ping));
+        let lost = older.count();
+        let mut index = 0;
+        self.pings.retain(|ping| {
+            index += 1;
+            index > found + 1 || !waiting(ping)
+        });
+        if lost > 0 && direction.is_some() {
+            findings.push(Finding::warning(
+                "ping-unanswered",
+                at,
+                format!("{lost} earlier pings were not answered"),
+            ));
+        }
+    }
+}
+
+/// Array operations are told apart by their clocks, not by sequence numbers.
+const ARRAY: u8 = 6;
+
+/// The engine whose stream a push belongs to.
+const fn engine_of_push(code: u64) -> Option<u8> {
+    Some(match code {
+        0x10 => 0,
+        0xA0 => 1,
+        0x40 => 2,
+        0xA2 | 0xA4 => 3,
+        0xA6 | 0xA8 => 4,
+        0xAA | 0xAC => 5,
+        0x90 => ARRAY,
+        0xAE => 7,
+        _ => return None,
+    })
+}
+
+/// The engine whose push an answer is about.
+const fn engine_of_answer(code: u64) -> Option<u8> {
+    match code {
+        0x11 | 0x12 => Some(0),
+        0x41 | 0xA1 | 0xA3 | 0xA5 | 0xA7 | 0xA9 | 0xAB | 0xAD | 0xAF => engine_of_push(code - 1),
+        _ => None,
+    }
+}
+
+fn stream(engine: u8, fields: &Fields<'_>) -> Key {
+    let collection = fields.bytes(Role::Collection).or(fields.bytes(Role::Array));
+    Key::of_stream(engine, collection.unwrap_or_default())
+}
+
+/// The client's own number for a push; its answer repeats it.
+fn identity(fields: &Fields<'_>) -> u64 {
+    let number = fields.number(Role::MutationId);
+    number
+        .or_else(|| fields.number(Role::BatchId))
+        .unwrap_or_default()
+}
+
+/// Answers to deltas do not name the collection.
+fn request_key(code: u64, stream: Key, id: u64) -> Key {
+    let base = if code == 0x10 { Key::EMPTY } else { stream };
+    base.and_number(code).and_number(id)
+}
+
+fn sender(kind: &'static MessageType) -> Option<Direction> {
+    match kind.way {
+        Way::ClientToServer if !kind.way_varies => Some(Direction::ClientToServer),
+        Way::ServerToClient if !kind.way_varies => Some(Direction::ServerToClient),
+        _ => None,
+    }
+}
+
+fn wrong_way(kind: &'static MessageType, direction: Option<Direction>) -> bool {
+    match (direction, sender(kind)) {
+        (Some(direction), Some(documented)) => direction != documented,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::sync::messages;
+
+    #[test]
+    fn every_push_has_the_answer_that_follows_its_code() {
+        for kind in messages::MESSAGES {
+            if let Some(engine) = engine_of_push(kind.code).filter(|engine| *engine != ARRAY) {
+                assert_eq!(
+                    engine_of_answer(kind.code + 1),
+                    Some(engine),
+                    "{}",
+                    kind.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn messages_that_real_parties_send_both_ways_have_no_wrong_way() {
+        let way = |code| {
+            let kind = messages::by_code(code).unwrap();
+            wrong_way(kind, Some(Direction::ServerToClient))
+        };
+        assert!(!way(0x10) && !way(0x91) && !way(0x92) && !way(0xFF));
+        assert!(way(0x01) && way(0xA0) && !way(0x11));
+    }
+}
