@@ -198,10 +198,9 @@ impl Conversation {
         let stream = stream(engine, fields);
         let id = identity(fields);
         self.requests_seen = true;
-        let request = request_key(code, stream, id);
-        let waiting = self.requests.get(request).unwrap_or_default();
         if engine != ARRAY {
-            self.requests.insert(request, waiting.saturating_add(1));
+            let waiting = self.requests.entry(request_key(code, stream, id), 0);
+            *waiting = waiting.saturating_add(1);
         }
         if code == 0x10 {
             self.mutation(stream, id, fields, findings);
@@ -216,9 +215,9 @@ impl Conversation {
     /// Lite sends every change again and again until it is acknowledged.
     fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
         let key = Key::EMPTY.and_number(id);
-        let pushes = self.mutations.get(key).map_or(0, |(_, pushes)| pushes);
-        let pushes = pushes.saturating_add(1);
-        self.mutations.insert(key, (stream.number(), pushes));
+        let known = self.mutations.entry(key, (stream.number(), 0));
+        known.1 = known.1.saturating_add(1);
+        let pushes = known.1;
         if pushes > 1 && pushes.is_power_of_two() {
             findings.push(Finding::note(
                 "mutation-resent",
@@ -272,9 +271,11 @@ impl Conversation {
         let stream = stream.and_number(producer);
         let numbered = stream.and_number(seq);
         let at = fields.at(Role::Seq);
-        let last = self.streams.get(stream).unwrap_or(seq.saturating_sub(1));
+        let known = self.streams.entry(stream, seq - 1);
+        let last = *known;
         if seq > last {
-            self.streams.insert(stream, seq);
+            *known = seq;
+            self.sent.insert(numbered, id);
             if seq > last + 1 {
                 let text = format!("{seq} follows {last}: {} are missing", seq - last - 1);
                 findings.push(Finding::warning("seq-gap", at, text));
@@ -294,8 +295,8 @@ impl Conversation {
                 )),
                 None => {}
             }
+            self.sent.insert(numbered, id);
         }
-        self.sent.insert(numbered, id);
     }
 
     fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
@@ -303,12 +304,13 @@ impl Conversation {
         let delta = code == 0x11 || code == 0x12;
         let mutation = Key::EMPTY.and_number(id);
         let known = self.mutations.get(mutation).filter(|_| delta);
+        let named = stream(engine, fields);
         let stream = match known {
             Some((stream, _)) => Some(Key::EMPTY.and_number(stream)),
             None if delta => None,
-            None => Some(Key::EMPTY.and_number(stream(engine, fields).number())),
+            None => Some(Key::EMPTY.and_number(named.number())),
         };
-        self.answered(code, engine, fields, findings);
+        self.answered(code, named, id, fields, findings);
         if let Some((stream, pushes)) = known {
             match pushes {
                 0 | 1 => self.mutations.remove(mutation),
@@ -332,7 +334,8 @@ impl Conversation {
     fn answered(
         &mut self,
         code: u64,
-        engine: u8,
+        stream: Key,
+        id: u64,
         fields: &Fields<'_>,
         findings: &mut Vec<Finding>,
     ) {
@@ -340,7 +343,7 @@ impl Conversation {
             0x11 | 0x12 => (0x10, Role::MutationId),
             code => (code - 1, Role::BatchId),
         };
-        let key = request_key(asked, stream(engine, fields), identity(fields));
+        let key = request_key(asked, stream, id);
         match self.requests.get(key) {
             Some(0 | 1) => self.requests.remove(key),
             Some(waiting) => drop(self.requests.insert(key, waiting - 1)),

@@ -3,6 +3,7 @@
 //! Source: protocol page `sync`, section 5.4.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// At most this many keys are remembered per map and connection: some 200 KiB.
 const MOST_KEYS: usize = 4096;
@@ -27,9 +28,10 @@ impl Key {
         }))
     }
 
-    /// This key, continued with a number.
+    /// This key, continued with a number. Not the protocol's computation: for keys of our own.
     pub fn and_number(self, number: u64) -> Self {
-        self.and(&number.to_le_bytes())
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self(mixed ^ mixed >> 32)
     }
 
     /// The key as a number.
@@ -38,17 +40,35 @@ impl Key {
     }
 }
 
+/// Keys are hashes already. Keys made to collide cost no more than a look at [`MOST_KEYS`] of them.
+#[derive(Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = Key(self.0).and(bytes).0;
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
 /// A map that forgets everything rather than growing without bound.
 #[derive(Debug)]
 pub struct Bounded<V> {
-    map: HashMap<u64, V>,
+    map: HashMap<u64, V, BuildHasherDefault<AsIs>>,
     forgot: bool,
 }
 
 impl<V> Default for Bounded<V> {
     fn default() -> Self {
         Self {
-            map: HashMap::new(),
+            map: HashMap::default(),
             forgot: false,
         }
     }
@@ -67,6 +87,15 @@ impl<V: Copy> Bounded<V> {
             self.forgot = true;
         }
         self.map.insert(key.0, value)
+    }
+
+    /// What is known of `key`, to be changed; `value` if nothing was.
+    pub fn entry(&mut self, key: Key, value: V) -> &mut V {
+        if self.map.len() >= MOST_KEYS && !self.map.contains_key(&key.0) {
+            self.map.clear();
+            self.forgot = true;
+        }
+        self.map.entry(key.0).or_insert(value)
     }
 
     /// Forgets `key`.

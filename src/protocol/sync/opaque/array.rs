@@ -159,3 +159,40 @@ pub fn table(content: &Content<'_>, kind: &'static Type, message: &mut Message) 
     }
     Err(Unreadable::new(farthest, "not what this field should hold"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_hex;
+    use super::*;
+
+    #[test]
+    fn an_operation_names_its_parts() {
+        let hex = "9496a1619301020393010203000100a35075749192a5496e743634079192a54279746573c40107";
+        assert_eq!(
+            read_hex(read_operation, hex),
+            "(header=(array=\"a\" hlc=(physical_ms=1 logical=2 replica_id=3) \
+             schema_hlc=(physical_ms=1 logical=2 replica_id=3) valid_from_ms=0 \
+             valid_until_ms=1 system_from_ms=0) kind=\"Put\" coord=(Int64(7)) attrs=(Bytes(07)))"
+        );
+    }
+
+    #[test]
+    fn the_older_spelling_of_variants_is_read_too() {
+        let shown = read_hex(
+            read_operation,
+            "9496a161930102039301020300010092a3507574c09192a5496e7436349107c0",
+        );
+        assert!(
+            shown.ends_with("kind=\"Put\" coord=(Int64(7)) attrs=nil)"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_departs_from_the_table_is_a_finding() {
+        assert_eq!(
+            read_hex(read_operation, "9496a161930102"),
+            "!opaque-undecodable"
+        );
+    }
+}

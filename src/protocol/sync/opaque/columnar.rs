@@ -34,3 +34,25 @@ pub fn read_schema(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
         table(content, &SCHEMA, message)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_hex;
+    use super::*;
+
+    #[test]
+    fn a_schema_lists_its_columns() {
+        let shown = read_hex(read_schema, "92919ba161a5496e743634c2c0c390c09001c0c005");
+        assert!(
+            shown.starts_with("(columns=((name=\"a\" column_type=\"Int64\""),
+            "{shown}"
+        );
+        assert!(shown.ends_with("version=5)"), "{shown}");
+    }
+
+    #[test]
+    fn a_row_is_an_array_of_values() {
+        assert_eq!(read_hex(read_row, "9291009201c3"), "(Null (Bool=true))");
+        assert_eq!(read_hex(read_row, "9100"), "!opaque-undecodable");
+    }
+}

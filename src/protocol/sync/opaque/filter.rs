@@ -79,3 +79,40 @@ impl Nested<'_, '_> {
         self.filter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_hex;
+    use super::read;
+
+    #[test]
+    fn filters_nest() {
+        assert_eq!(
+            read_hex(
+                read,
+                "92a3416e649292a54e6f74496e92a1789092a34e6f7492a24f7290"
+            ),
+            "And((NotIn((field=\"x\" values=())) Not(Or(()))))"
+        );
+        assert_eq!(
+            read_hex(read, "92a2457192a178920207"),
+            "Eq((field=\"x\" value=(Integer=7)))"
+        );
+    }
+
+    #[test]
+    fn the_older_spelling_with_payloads_in_arrays_reads_the_same() {
+        let not = "92a34e6f7492a2457192a1789100";
+        let wrapped = "92a34e6f749192a2457192a1789100";
+        assert_eq!(read_hex(read, wrapped), read_hex(read, not));
+        let or = "92a24f729192a2457192a1789100";
+        let wrapped = "92a24f72919192a2457192a1789100";
+        assert_eq!(read_hex(read, wrapped), read_hex(read, or));
+        assert_eq!(read_hex(read, "92a24f729190"), "Or(())");
+    }
+
+    #[test]
+    fn an_unknown_filter_is_a_finding() {
+        assert_eq!(read_hex(read, "92a2587892a1789100"), "!opaque-undecodable");
+    }
+}

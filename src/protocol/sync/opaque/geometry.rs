@@ -62,3 +62,32 @@ impl Nested<'_, '_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{read, read_hex};
+
+    #[test]
+    fn geometries_are_shown_as_geojson_does() {
+        assert_eq!(
+            read_hex(
+                super::read,
+                "92a5506f696e749192cb404222947ae147aecb40497acf5c28f5c3"
+            ),
+            "(type=\"Point\" coordinates=(36.27015625 50.959453125))"
+        );
+        assert_eq!(
+            read_hex(
+                super::read,
+                "92b247656f6d65747279436f6c6c656374696f6e919192aa4d756c7469506f696e749190"
+            ),
+            "(type=\"GeometryCollection\" geometries=((type=\"MultiPoint\" coordinates=())))"
+        );
+    }
+
+    #[test]
+    fn collections_in_collections_end_somewhere() {
+        let one = b"\x92\xb2GeometryCollection\x91\x91";
+        assert_eq!(read(super::read, &one.repeat(1000)), "!opaque-undecodable");
+    }
+}

@@ -281,3 +281,47 @@ impl<'a> Bits<'a> {
         Some((self.take(width)? << unused).cast_signed() >> unused)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{read, read_hex};
+    use super::*;
+
+    #[test]
+    fn samples_are_read_from_their_differences() {
+        assert_eq!(
+            read_hex(
+                read_values,
+                "020000000000019ad45ab70040a080980000000095eb8380"
+            ),
+            "(samples=((1764499306240 2112.296875) (1764499306283 2112.546875)))"
+        );
+    }
+
+    #[test]
+    fn a_count_beyond_the_bits_is_refused_before_anything_is_read() {
+        assert_eq!(
+            read_hex(read_times, "ffffffff00000000"),
+            "!gorilla-truncated"
+        );
+        assert_eq!(read_hex(read_times, "0102"), "!gorilla-truncated");
+        let cut = "020000000000019ad45ab70040a080980000000095eb";
+        assert_eq!(read_hex(read_values, cut), "!gorilla-truncated");
+    }
+
+    #[test]
+    fn more_than_padding_after_the_last_sample_is_a_finding() {
+        let shown = read_hex(read_values, "010000000000019ae635d346c0bd40200000000000");
+        assert!(shown.ends_with("!gorilla-trailing"), "{shown}");
+    }
+
+    #[test]
+    fn a_block_of_very_many_samples_shows_the_first_ones_only() {
+        let mut block = 4_000_000_u32.to_le_bytes().to_vec();
+        block.resize(4 + 16 + 1_000_000, 0);
+        let shown = read(read_values, &block);
+        let samples = shown.matches("(0 0.0)").count();
+        assert_eq!(samples, MOST_SHOWN as usize);
+        assert!(shown.contains("omitted=3983616"), "{}", shown.len());
+    }
+}

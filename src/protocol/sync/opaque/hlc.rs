@@ -37,3 +37,22 @@ fn clock(content: &Content<'_>, message: &mut Message) -> Reading {
     message.tree.close(root, content.end());
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_hex;
+    use super::read;
+
+    #[test]
+    fn a_clock_value_has_three_big_endian_parts() {
+        assert_eq!(
+            read_hex(read, "00000287ab23e91c126d000000a9283c69d4"),
+            "(physical_ms=2781715097884 logical=4717 replica_id=726524520916)"
+        );
+    }
+
+    #[test]
+    fn another_size_is_no_clock_value() {
+        assert_eq!(read_hex(read, "0000"), "!opaque-undecodable");
+    }
+}

@@ -78,3 +78,25 @@ fn number_value(number: &serde_json::Number) -> Option<Value> {
         .filter(|value| value.is_finite() && !whole)
         .map(Value::Float)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{read, read_text};
+
+    #[test]
+    fn json_keeps_its_order_and_its_numbers() {
+        assert_eq!(
+            read(
+                super::read,
+                br#"{"b":[null,true,-1,18446744073709551615,1.5],"a":"x\ty","big":1e999}"#
+            ),
+            r#"("b" (nil true -1 18446744073709551615 1.5) "a" "x\ty" "big" "1e+999")"#
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_finding() {
+        assert_eq!(read_text(super::read, "{\"a\":}"), "!opaque-undecodable");
+        assert_eq!(read(super::read, &[b'['; 4000]), "!opaque-undecodable");
+    }
+}

@@ -4,7 +4,7 @@
 
 use super::content::{self, Content, Reading, Unreadable};
 use super::json;
-use crate::model::{Label, Message, NodeId, Span, Value};
+use crate::model::{Label, Message, NodeId, Severity, Span, Value};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value as Json;
@@ -14,7 +14,13 @@ static CLAIMS: Label = Label::new("claims");
 
 /// Reads a token.
 pub fn read(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
-    content::read(frame, field, message, token)
+    content::read(frame, field, message, |content, message| {
+        // Servers may take other tokens, too.
+        token(content, message).map_err(|unreadable| Unreadable {
+            severity: Severity::Note,
+            ..unreadable
+        })
+    })
 }
 
 fn token(content: &Content<'_>, message: &mut Message) -> Reading {
@@ -62,4 +68,35 @@ fn part(content: &Content<'_>, start: usize, end: usize) -> Result<Json, Unreada
         .map_err(|error| Unreadable::new(start, format!("not base64url: {error}")))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| Unreadable::new(start, format!("a token's part is not JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_text;
+
+    #[test]
+    fn a_token_shows_header_and_claims_but_not_its_signature() {
+        assert_eq!(
+            read_text(
+                super::read,
+                "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSIsImV4cCI6Mn0.c2ln"
+            ),
+            r#"(header=("alg" "HS256") claims=("sub" "me" "exp" 2))"#
+        );
+    }
+
+    #[test]
+    fn a_token_without_signature_is_a_finding() {
+        assert_eq!(
+            read_text(super::read, "eyJhbGciOiJub25lIn0.e30."),
+            r#"(header=("alg" "none") claims=()) !jwt-alg-none"#
+        );
+    }
+
+    #[test]
+    fn other_tokens_are_left_alone() {
+        assert_eq!(read_text(super::read, "secret"), "!opaque-undecodable");
+        assert_eq!(read_text(super::read, "a.b.c"), "!opaque-undecodable");
+        assert_eq!(read_text(super::read, ""), "");
+    }
 }

@@ -156,3 +156,53 @@ fn checksum_nodes(content: &Content<'_>, announced: u32, message: &mut Message) 
 fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> Option<[u8; SIZE]> {
     bytes.get(at..at + SIZE)?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{read, read_hex};
+    use super::*;
+
+    const BLOB: &str = "6c6f726f0000000000000000000000001c77808700044900010001011001\
+        3300f9ffc846e968010100000000000501000001000601040100000209026b30056e6f746573000e\
+        010402010002010002010b020101000a05086dc3bc6c5f785f78";
+
+    fn blob() -> Vec<u8> {
+        hex::decode(BLOB).unwrap()
+    }
+
+    #[test]
+    fn the_header_of_a_blob_is_read_and_its_checksum_checked() {
+        assert_eq!(
+            read(read_delta, &blob()),
+            "(magic=\"loro\" xxh32=2273343260 checksum_ok=true mode=4 mode_name=updates)"
+        );
+        let mut damaged = blob();
+        damaged[60] ^= 1;
+        assert_eq!(
+            read(read_delta, &damaged),
+            "(magic=\"loro\" xxh32=2273343260 checksum_ok=false mode=4 mode_name=updates) \
+             !loro-checksum"
+        );
+    }
+
+    #[test]
+    fn a_delta_of_old_servers_is_a_row() {
+        assert_eq!(read_hex(read_delta, "81a16101"), "(\"a\" 1)");
+        assert_eq!(read_hex(read_delta, "81a161"), "!loro-magic");
+        assert_eq!(read_hex(read_delta, "6c6f726f00"), "!loro-truncated");
+    }
+
+    #[test]
+    fn a_document_delta_may_be_anything() {
+        assert_eq!(read_hex(read_document_delta, "c1"), "");
+        assert_eq!(read_hex(read_document_delta, "9101"), "(1)");
+    }
+
+    #[test]
+    fn an_array_schema_is_a_version_and_a_blob() {
+        let shown = read(read_envelope, &[&[1], blob().as_slice()].concat());
+        assert!(shown.starts_with("(version=1 loro=(magic="), "{shown}");
+        assert_eq!(read(read_envelope, &blob()), "!opaque-undecodable");
+        assert_eq!(read_hex(read_envelope, "0102"), "!loro-magic");
+    }
+}

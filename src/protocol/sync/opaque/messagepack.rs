@@ -100,3 +100,36 @@ fn item(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Unreadable
 fn is_plain_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(char::is_control))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{read, read_hex};
+    use super::*;
+
+    #[test]
+    fn a_row_is_one_value_and_no_more() {
+        assert_eq!(read_hex(read_row, "81a16193c0c301"), "(\"a\" (nil true 1))");
+        assert_eq!(read_hex(read_row, "8000"), "!opaque-undecodable");
+        assert_eq!(read_hex(read_row, "81a1"), "!opaque-undecodable");
+    }
+
+    #[test]
+    fn a_state_that_is_not_messagepack_is_no_finding() {
+        assert_eq!(read_hex(read_state, "81a16101"), "(\"a\" 1)");
+        assert_eq!(read_hex(read_state, "c1"), "");
+    }
+
+    #[test]
+    fn documents_of_several_arrays_make_one_list() {
+        assert_eq!(read_hex(read_shape_data, "91010192"), "!opaque-undecodable");
+        assert_eq!(read_hex(read_shape_data, "9101920203"), "(1 2 3)");
+        assert_eq!(read(read_shape_data, b"raw_vec"), "\"raw_vec\"");
+    }
+
+    #[test]
+    fn content_beyond_the_limit_is_left_alone() {
+        let mut large = vec![0xdd, 0, 0x10, 0, 0];
+        large.resize(5 + (1 << 20), 0);
+        assert_eq!(read(read_row, &large), "!inner-too-large");
+    }
+}

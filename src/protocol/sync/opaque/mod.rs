@@ -17,6 +17,8 @@ mod jwt;
 mod loro;
 mod messagepack;
 mod nested;
+#[cfg(test)]
+mod testing;
 mod value;
 
 use crate::schema::{Opaque, OpaqueReader};
@@ -60,4 +62,61 @@ pub const HLC: Opaque = opaque("hybrid logical clock", hlc::read);
 
 const fn opaque(name: &'static str, read: OpaqueReader) -> Opaque {
     Opaque { name, read }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_read_without_panic_and_within_bounds() {
+        let readers = [
+            LORO,
+            DOCUMENT_DELTA,
+            SCHEMA_ENVELOPE,
+            ROW,
+            STATE,
+            SHAPE_DATA,
+            JSON_TEXT,
+            JWT,
+            GORILLA_TIMES,
+            GORILLA_VALUES,
+            COLUMN_VALUES,
+            COLUMNAR_SCHEMA,
+            GEOMETRY,
+            ARRAY_OP,
+            SNAPSHOT_HEADER,
+            SNAPSHOT_CHUNK,
+            PREDICATE,
+            HLC,
+        ];
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state >> 24
+        };
+        // Markers of containers and small tags come more often than chance would have it.
+        let likely = [
+            0x90, 0x91, 0x92, 0x93, 0x81, 0xc0, 0xa1, 0xcb, 0xdd, 0x06, 0x0d, 0x12,
+        ];
+        for _ in 0..3000 {
+            let length = (random() % 40) as usize;
+            let bytes: Vec<u8> = (0..length)
+                .map(|_| match random() % 3 {
+                    0 => random() as u8,
+                    _ => likely[random() as usize % likely.len()],
+                })
+                .collect();
+            for reader in readers {
+                testing::read(reader.read, &bytes);
+            }
+        }
+        for marker in [0x91, 0x92, 0x81, 0xff, 0x00] {
+            for reader in readers {
+                testing::read(reader.read, &vec![marker; 5000]);
+            }
+        }
+    }
 }

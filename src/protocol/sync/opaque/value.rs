@@ -213,3 +213,60 @@ fn decimal_text(mantissa: u128, scale: usize, negative: bool) -> String {
     let point = if scale > 0 { "." } else { "" };
     format!("{sign}{whole}{point}{places}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::columnar::read_row;
+    use super::super::testing::read_hex;
+    use super::*;
+
+    fn cell(hex: &str) -> String {
+        read_hex(read_row, &format!("91{hex}"))
+    }
+
+    #[test]
+    fn every_variant_is_named() {
+        assert_eq!(cell("9100"), "(Null)");
+        assert_eq!(cell("9202d107da"), "((Integer=2010))");
+        assert_eq!(cell("9205c4021234"), "((Bytes=1234))");
+        assert_eq!(cell("920691920201"), "((Array=((Integer=1))))");
+        assert_eq!(cell("920781a1619100"), "((Object=(\"a\" Null)))");
+        assert_eq!(cell("920b91e0"), "((Duration=(micros=-32)))");
+        assert_eq!(
+            cell("94109202019100c3"),
+            "((Range=(start=(Integer=1) end=Null inclusive=true)))"
+        );
+        assert_eq!(
+            cell("9410c0c0c2"),
+            "((Range=(start=nil end=nil inclusive=false)))"
+        );
+        assert_eq!(cell("9311a174a169"), "((Record=(table=\"t\" id=\"i\")))");
+        assert_eq!(cell("9214c4080000803f00000040"), "((Vector=(1.0 2.0)))");
+    }
+
+    #[test]
+    fn decimals_keep_their_places() {
+        assert_eq!(
+            cell("920cc4100000010064a0dc010000000000000000"),
+            "((Decimal=\"3123619.6\"))"
+        );
+        assert_eq!(decimal_text(833, 3, false), "0.833");
+        assert_eq!(decimal_text(5, 3, true), "-0.005");
+        assert_eq!(decimal_text(0, 0, false), "0");
+        assert_eq!(decimal_text(u128::MAX >> 32, 28, false).len(), 30);
+    }
+
+    #[test]
+    fn wrong_variants_and_counts_are_findings() {
+        for wrong in [
+            "9215c0",
+            "9100c0",
+            "9301c2c2",
+            "92c0c0",
+            "9214c403000000",
+            "91cf8000000000000000",
+        ] {
+            assert_eq!(cell(wrong), "!opaque-undecodable", "{wrong}");
+        }
+    }
+}
