@@ -5,8 +5,9 @@ use crate::output::Sink;
 use crate::protocol::{Detection, Detector, Input, Protocol, Settings};
 use std::io;
 
-/// Unknown bytes are shown in pieces of at most this size.
-const MOST_UNKNOWN: usize = 1 << 20;
+/// Unknown bytes are shown in pieces of at most this size; so many are held back until it is known
+/// where they end.
+const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +26,18 @@ impl Selection {
             return true;
         }
         let full = format!("{}.{}", message.protocol, message.type_name);
+        let matches = |pattern: &glob::Pattern, name: &str| {
+            pattern.matches_with(
+                name,
+                glob::MatchOptions {
+                    case_sensitive: false,
+                    ..glob::MatchOptions::default()
+                },
+            )
+        };
         self.types
             .iter()
-            .any(|pattern| pattern.matches(message.type_name) || pattern.matches(&full))
+            .any(|pattern| matches(pattern, message.type_name) || matches(pattern, &full))
     }
 }
 
@@ -124,6 +134,15 @@ impl<'s> Pipeline<'s> {
                     connection.detector.decode(frame, &input, &mut self.message);
                     size
                 }
+                Detection::Unknown(size, _)
+                    if size == bytes.len()
+                        && size < MOST_UNKNOWN
+                        && !input.whole
+                        && !input.ended =>
+                {
+                    connection.needs = size + 1;
+                    break;
+                }
                 Detection::Unknown(size, why) => {
                     let size = size.min(MOST_UNKNOWN);
                     self.message.unknown(size);
@@ -140,6 +159,22 @@ impl<'s> Pipeline<'s> {
             }
         }
         Ok((used, Flow::Continue))
+    }
+
+    /// Shows a record that is no protocol frame: `fill` says what it holds.
+    ///
+    /// # Errors
+    /// If the sink fails.
+    pub fn show(
+        &mut self,
+        origin: &Origin,
+        offset: u64,
+        frame: &[u8],
+        fill: impl FnOnce(&mut Message),
+    ) -> io::Result<Flow> {
+        self.message.clear();
+        fill(&mut self.message);
+        self.emit(origin, offset, frame)
     }
 
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {
@@ -212,6 +247,22 @@ impl Connection {
             detector: Detector::new(forced, settings),
             needs: 0,
         }
+    }
+
+    /// Expects `protocol` first, without forcing it.
+    pub fn expect(&mut self, protocol: &'static dyn Protocol) {
+        self.detector.expect(protocol);
+    }
+
+    /// Whether the message `bytes` is of a protocol that is known.
+    #[must_use]
+    pub fn recognizes(&self, bytes: &[u8], direction: Option<Direction>) -> bool {
+        self.detector.recognizes(&Input {
+            bytes,
+            whole: true,
+            ended: true,
+            direction,
+        })
     }
 
     /// How many bytes the next frame needs, as far as known.

@@ -1,9 +1,21 @@
 //! Sinks: the views of records. They know no protocol.
 
+mod bytes;
+mod dump;
+mod escape;
 mod json;
+mod page;
+mod pretty;
+mod redact;
+mod style;
 pub mod time;
+mod value;
 
+pub use bytes::{Nothing, Raw};
 pub use json::Json;
+pub use page::Look;
+pub use pretty::Pretty;
+pub use style::{Ink, Styles};
 
 use crate::model::Record;
 use std::io;
