@@ -95,7 +95,14 @@ fn pieces_of_any_size_give_the_same_records() {
     let mut broken = delta_v1(2);
     let last = broken.len() - 1;
     broken[last] ^= 1;
-    let clean = [ping_v1(1), delta_v1(2), ping_v1(3), handshake_v0(), ping_v0(4)].concat();
+    let clean = [
+        ping_v1(1),
+        delta_v1(2),
+        ping_v1(3),
+        handshake_v0(),
+        ping_v0(4),
+    ]
+    .concat();
     let dirty = [
         &ping_v1(1)[..],
         &broken,
@@ -118,8 +125,9 @@ fn pieces_of_any_size_give_the_same_records() {
 fn a_stream_that_stays_open_shows_every_complete_frame_at_once() {
     let stream = [ping_v1(1), delta_v1(2)].concat();
     assert_eq!(decode_in_pieces(&stream, 1, true).len(), 2);
-    let stream = [ping_v0(1), ping_v0(2)].concat();
-    assert_eq!(decode_in_pieces(&stream, 1, true).len(), 2);
+    let short = v0(0xFF, &[0x92, 1, 0xc2]);
+    let stream = [ping_v0(1), short, v0(0x23, &[0x91, 0xa0])].concat();
+    assert_eq!(decode_in_pieces(&stream, 1, true).len(), 3);
 }
 
 #[test]

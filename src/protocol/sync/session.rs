@@ -8,7 +8,7 @@ use super::frame::{self, Fit, Header, Layout};
 use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
-use crate::model::{Label, Message, NodeId, Severity, Span, Symbol, Unit, Value};
+use crate::model::{Direction, Label, Message, NodeId, Severity, Span, Symbol, Unit, Value};
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
 
@@ -68,8 +68,9 @@ pub struct SyncSession {
     conversation: Conversation,
     /// Findings about the current message, before they are added to it.
     findings: Vec<Finding>,
-    /// How many bytes of an incomplete frame were last looked through for the next frame.
-    looked_through: usize,
+    /// How many bytes of an incomplete frame were last looked through for the next frame, per
+    /// direction.
+    looked_through: [usize; 3],
 }
 
 impl SyncSession {
@@ -84,7 +85,7 @@ impl SyncSession {
             opaque: Vec::new(),
             conversation: Conversation::default(),
             findings: Vec::new(),
-            looked_through: 0,
+            looked_through: [0; 3],
         }
     }
 
@@ -94,9 +95,10 @@ impl SyncSession {
         if input.whole {
             return Framing::Frame(bytes.len());
         }
-        let due = bytes.len() >= self.looked_through.saturating_mul(2).max(1 << 16);
+        let looked_through = self.looked_through(input);
+        let due = bytes.len() >= looked_through.saturating_mul(2).max(1 << 16);
         if input.ended || due {
-            self.looked_through = bytes.len();
+            *looked_through = bytes.len();
             // Only a frame that is there in full may end this one early.
             let complete = Input {
                 ended: true,
@@ -112,6 +114,15 @@ impl SyncSession {
             return Framing::Frame(bytes.len());
         }
         Framing::Need(header.frame_size())
+    }
+
+    fn looked_through(&mut self, input: &Input<'_>) -> &mut usize {
+        let [client, server, unknown] = &mut self.looked_through;
+        match input.direction {
+            Some(Direction::ClientToServer) => client,
+            Some(Direction::ServerToClient) => server,
+            None => unknown,
+        }
     }
 
     /// All bytes are there. If the body does not end where the header says, but where it ends
@@ -335,9 +346,13 @@ impl SyncSession {
 impl Session for SyncSession {
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.header = None;
-        if input.bytes.len() < Layout::V1.size() && !input.ended && !input.whole {
-            // The shortest sync body is longer than the difference between the headers.
-            return Framing::Need(Layout::V1.size());
+        // A v0 frame can be shorter than a v1 header, but not one that begins like v1 (Handshake).
+        let least = match input.bytes.first() {
+            Some(1) => Layout::V1.size(),
+            _ => Layout::V0.size(),
+        };
+        if input.bytes.len() < least && !input.ended && !input.whole {
+            return Framing::Need(least);
         }
         let Some((header, fit)) = frame::best(input, self.layout, &self.settings) else {
             return Framing::NoFrame("shorter than a sync header");
@@ -368,7 +383,7 @@ impl Session for SyncSession {
             return;
         };
         self.layout = Some(header.layout);
-        self.looked_through = 0;
+        *self.looked_through(input) = 0;
         let schema = self.header_nodes(&header, frame, message);
         self.check_header(&header, frame, input, message);
         let end = self.body(&header, frame, schema, message);
