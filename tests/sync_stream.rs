@@ -187,6 +187,59 @@ fn a_change_of_version_group_in_one_stream_is_followed() {
     assert!(!has_error(&records));
 }
 
+#[test]
+fn a_damaged_or_foreign_frame_does_not_change_what_the_connection_has_shown() {
+    let ack = |count: usize| {
+        let mut body = Vec::new();
+        mp::write_array(&mut body, count);
+        mp::write_unsigned(&mut body, 1);
+        mp::write_unsigned(&mut body, 2);
+        mp::write_nil(&mut body);
+        if count > 3 {
+            mp::write_unsigned(&mut body, 3);
+            // Only 0.4 spells variants so.
+            mp::write_array(&mut body, 2);
+            mp::write_text(&mut body, b"Applied");
+            mp::write_nil(&mut body);
+        }
+        v1(0x11, &body)
+    };
+    let mut damaged = delta_v1(1);
+    damaged[6] ^= 1;
+    let stream = [
+        ack(5),
+        ping_v1(1),
+        ack(3),
+        ping_v1(2),
+        ping_v0(3),
+        damaged,
+        ping_v1(4),
+    ];
+    let records = decode(&stream.concat());
+    let groups: Vec<_> = records
+        .iter()
+        .map(|record| record["header"]["schema"].as_str().unwrap())
+        .collect();
+    assert_eq!(groups, ["0.4", "0.4", "0.3", "0.4", "0.3", "0.6", "0.4"]);
+}
+
+#[test]
+fn headers_that_each_claim_all_that_follows_cost_no_quadratic_time() {
+    let mut stream = Vec::new();
+    let block = [
+        &[1, 0xFF][..],
+        &0x0010_0000_u32.to_le_bytes(),
+        &[0; 4],
+        &[0x92, 1, 0xc2],
+    ]
+    .concat();
+    for _ in 0..(4 << 20) / block.len() {
+        stream.extend(&block);
+    }
+    let records = decode(&stream);
+    assert_eq!(covered(&records), stream.len());
+}
+
 fn ping_v0(time: u64) -> Vec<u8> {
     v0(0xFF, &ping(time))
 }

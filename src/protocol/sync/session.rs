@@ -60,8 +60,8 @@ pub struct SyncSession {
     layout: Option<Layout>,
     /// The header that [`Session::frame`] has found.
     header: Option<Header>,
-    /// The version groups that all bodies so far fit.
-    shown: Versions,
+    /// The version groups that all bodies so far fit, of those with the v0 and the v1 header.
+    shown: [Versions; 2],
     /// Fields of the current body that hold more.
     opaque: Vec<(NodeId, Opaque)>,
     /// What the connection's messages have shown together.
@@ -81,7 +81,7 @@ impl SyncSession {
             settings: settings.clone(),
             layout: None,
             header: None,
-            shown: Versions::ALL,
+            shown: [Versions::ALL; 2],
             opaque: Vec::new(),
             conversation: Conversation::default(),
             findings: Vec::new(),
@@ -114,6 +114,14 @@ impl SyncSession {
             return Framing::Frame(bytes.len());
         }
         Framing::Need(header.frame_size())
+    }
+
+    fn shown(&mut self, layout: Layout) -> &mut Versions {
+        let [v0, v1] = &mut self.shown;
+        match layout {
+            Layout::V0 => v0,
+            Layout::V1 => v1,
+        }
     }
 
     fn looked_through(&mut self, input: &Input<'_>) -> &mut usize {
@@ -300,12 +308,14 @@ impl SyncSession {
         message.type_name = kind.name;
         let preferred = match self.settings.sync_version {
             Some(group) => Versions::only(group),
-            None => self.shown,
+            None => *self.shown(header.layout),
         };
         let reading = body::decode(header, kind, frame, preferred, message, &mut self.opaque);
-        if !reading.fitting.is_empty() && !self.settings.independent {
-            let both = self.shown.and(reading.fitting);
-            self.shown = if both.is_empty() {
+        let sound = message.worst() != Some(Severity::Error);
+        if sound && !reading.fitting.is_empty() && !self.settings.independent {
+            let shown = self.shown(header.layout);
+            let both = shown.and(reading.fitting);
+            *shown = if both.is_empty() {
                 reading.fitting
             } else {
                 both
@@ -416,7 +426,8 @@ impl Session for SyncSession {
 /// Where a complete, checked frame starts inside an incomplete one.
 fn next_complete(input: &Input<'_>, header: &Header, settings: &Settings) -> Option<usize> {
     let mut from = header.layout.size();
-    while let Some(position) = frame::find(input, from, settings) {
+    let mut budget = frame::budget(input);
+    while let Some(position) = frame::find_within(input, from, settings, &mut budget) {
         let bytes = input.bytes.get(position..)?;
         let rest = Input { bytes, ..*input };
         let (next, fit) = frame::best(&rest, None, settings)?;
