@@ -165,14 +165,14 @@ fn sequence(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn clock_skew(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
-    if let Some((_, node)) = fields.node(Role::ClockSkew) {
-        if let Value::Signed(skew) = node.value {
-            findings.push(Finding::note(
-                "clock-skew",
-                fields.at(Role::ClockSkew),
-                format!("server clock minus device clock: {skew} ms"),
-            ));
-        }
+    if let Some((_, node)) = fields.node(Role::ClockSkew)
+        && let Value::Signed(skew) = node.value
+    {
+        findings.push(Finding::note(
+            "clock-skew",
+            fields.at(Role::ClockSkew),
+            format!("server clock minus device clock: {skew} ms"),
+        ));
     }
 }
 
@@ -233,14 +233,14 @@ fn contradiction(applied: bool, fields: &Fields<'_>, findings: &mut Vec<Finding>
 fn dimension(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
     let announced = fields.number(Role::Dimension);
     let there = fields.count(Role::Vector).map(|count| count as u64);
-    if let (Some(announced), Some(there)) = (announced, there) {
-        if announced != there {
-            findings.push(Finding::warning(
-                "dimension-mismatch",
-                fields.at(Role::Dimension),
-                format!("dim says {announced}, the vector has {there} components"),
-            ));
-        }
+    if let (Some(announced), Some(there)) = (announced, there)
+        && announced != there
+    {
+        findings.push(Finding::warning(
+            "dimension-mismatch",
+            fields.at(Role::Dimension),
+            format!("dim says {announced}, the vector has {there} components"),
+        ));
     }
 }
 

@@ -9,13 +9,11 @@
 use super::checks::Finding;
 use super::fields::{Fields, Role};
 use super::frame::Layout;
+use super::pings::Pings;
+use super::pushed::Pushed;
 use super::streams::{Bounded, Key};
 use crate::model::Direction;
 use crate::schema::{MessageType, Way};
-use std::collections::VecDeque;
-
-/// At most this many pings are remembered.
-const MOST_PINGS: usize = 256;
 
 /// One connection, as far as its messages have shown.
 #[derive(Debug, Default)]
@@ -39,14 +37,8 @@ pub struct Conversation {
     /// Requests not yet answered.
     requests: Bounded<u32>,
     requests_seen: bool,
-    /// Last sequence number per peer and collection.
-    rows: Bounded<u64>,
-    /// Last log position per shape.
-    shapes: Bounded<u64>,
-    /// Next chunk, number of chunks and clock per array.
-    snapshots: Bounded<(u64, u64, u64)>,
-    pings: VecDeque<(u64, Option<Direction>)>,
-    pings_forgotten: bool,
+    pushed: Pushed,
+    pings: Pings,
 }
 
 /// What a HandshakeAck has said.
@@ -89,11 +81,14 @@ impl Conversation {
         match kind.code {
             0x01 => self.handshake(layout, direction, fields),
             0x02 => self.handshake_ack(layout, fields, findings),
-            0x15 => self.row(fields, findings),
-            0x21 => self.shape_snapshot(fields),
-            0x22 => self.shape_delta(fields, findings),
-            0x93 => self.chunk(fields, findings),
-            0xFF => self.ping_pong(direction, fields, findings),
+            0x15 => self.pushed.row(fields, findings),
+            0x21 => self.pushed.shape_snapshot(fields),
+            0x22 => self.pushed.shape_delta(fields, findings),
+            0x93 => self.pushed.chunk(fields, findings),
+            0xFF => {
+                let opened = self.handshake.is_some();
+                self.pings.follow(opened, direction, fields, findings);
+            }
             code => {
                 if let Some(engine) = engine_of_push(code) {
                     if sender != Some(Direction::ServerToClient) {
@@ -162,13 +157,11 @@ impl Conversation {
         self.streams.clear();
         self.sent.clear();
         self.applied.clear();
-        self.rows.clear();
-        self.shapes.clear();
-        self.snapshots.clear();
+        self.pushed = Pushed::default();
         if direction.is_none() {
             // Perhaps another connection's: its answers may come together with this one's.
             self.requests_seen = false;
-            self.pings_forgotten = true;
+            self.pings.forget();
         }
     }
 
@@ -357,149 +350,6 @@ impl Conversation {
                     ));
                 }
             }
-        }
-    }
-
-    fn row(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
-        let sequence = fields.number(Role::Sequence).unwrap_or_default();
-        if sequence == 0 {
-            return;
-        }
-        let peer = fields.number(Role::PeerId).unwrap_or_default();
-        let collection = fields.bytes(Role::Collection).unwrap_or_default();
-        let key = Key::EMPTY.and_number(peer).and(collection);
-        let last = self.rows.get(key);
-        self.rows
-            .insert(key, last.unwrap_or_default().max(sequence));
-        let Some(last) = last else { return };
-        let at = fields.at(Role::Sequence);
-        if sequence <= last {
-            findings.push(Finding::warning(
-                "row-repeat",
-                at,
-                format!("{sequence} follows {last}; clients drop it"),
-            ));
-        } else if sequence > last + 1 {
-            let text = format!("{sequence} follows {last}");
-            findings.push(Finding::warning("row-gap", at, text));
-        }
-    }
-
-    fn shape_snapshot(&mut self, fields: &Fields<'_>) {
-        let shape = Key::EMPTY.and(fields.bytes(Role::ShapeId).unwrap_or_default());
-        let position = fields.number(Role::SnapshotLsn).unwrap_or_default();
-        self.shapes.insert(shape, position);
-    }
-
-    fn shape_delta(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
-        let shape = Key::EMPTY.and(fields.bytes(Role::ShapeId).unwrap_or_default());
-        let position = fields.number(Role::Lsn).unwrap_or_default();
-        let last = self.shapes.get(shape);
-        self.shapes
-            .insert(shape, last.unwrap_or_default().max(position));
-        if let Some(last) = last.filter(|last| position > last.saturating_add(1)) {
-            findings.push(Finding::warning(
-                "shape-gap",
-                fields.at(Role::Lsn),
-                format!("{position} follows {last}; clients ask for a resync"),
-            ));
-        }
-    }
-
-    fn chunk(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
-        let array = Key::EMPTY.and(fields.bytes(Role::Array).unwrap_or_default());
-        let clock = Key::EMPTY
-            .and(fields.bytes(Role::SnapshotClock).unwrap_or_default())
-            .number();
-        let index = fields.number(Role::ChunkIndex).unwrap_or_default();
-        let total = fields.number(Role::TotalChunks).unwrap_or_default();
-        let known = self.snapshots.insert(array, (index + 1, total, clock));
-        if index >= total {
-            findings.push(Finding::warning(
-                "chunk-index",
-                fields.at(Role::ChunkIndex),
-                format!("chunk {index} of {total}"),
-            ));
-        }
-        let Some((next, known_total, known_clock)) = known else {
-            return;
-        };
-        if index == 0 && clock != known_clock {
-            return;
-        }
-        let (code, role, text) = if clock != known_clock {
-            (
-                "snapshot-changed",
-                Role::SnapshotClock,
-                "a chunk of another snapshot".to_owned(),
-            )
-        } else if total != known_total {
-            (
-                "snapshot-changed",
-                Role::TotalChunks,
-                format!("{total} chunks, {known_total} before"),
-            )
-        } else if index > next {
-            (
-                "chunk-gap",
-                Role::ChunkIndex,
-                format!("{index} comes where {next} is due"),
-            )
-        } else if index < next {
-            let text = format!("{index} comes again; {next} is due");
-            ("chunk-repeat", Role::ChunkIndex, text)
-        } else {
-            return;
-        };
-        findings.push(Finding::warning(code, fields.at(role), text));
-    }
-
-    /// Answers come in the order of the requests: an answered ping shows that older ones are lost.
-    fn ping_pong(
-        &mut self,
-        direction: Option<Direction>,
-        fields: &Fields<'_>,
-        findings: &mut Vec<Finding>,
-    ) {
-        let time = fields.number(Role::Timestamp).unwrap_or_default();
-        let asker = direction.map(Direction::reverse);
-        if fields.truth(Role::IsPong) == Some(false) {
-            if self.pings.len() == MOST_PINGS {
-                self.pings.pop_front();
-                self.pings_forgotten = true;
-            }
-            self.pings.push_back((time, direction));
-            return;
-        }
-        let at = fields.at(Role::Timestamp);
-        let waiting = |ping: &(u64, Option<Direction>)| ping.1 == asker;
-        let found = self
-            .pings
-            .iter()
-            .position(|ping| ping.0 == time && waiting(ping));
-        let Some(found) = found else {
-            if self.handshake.is_some() && !self.pings_forgotten {
-                findings.push(Finding::warning(
-                    "pong-without-ping",
-                    at,
-                    "no ping with this time waits for an answer",
-                ));
-            }
-            return;
-        };
-        let older = self.pings.iter().take(found).filter(|ping| waiting(ping));
-        let lost = older.count();
-        let mut index = 0;
-        self.pings.retain(|ping| {
-            index += 1;
-            index > found + 1 || !waiting(ping)
-        });
-        if lost > 0 && direction.is_some() {
-            findings.push(Finding::warning(
-                "ping-unanswered",
-                at,
-                format!("{lost} earlier pings were not answered"),
-            ));
         }
     }
 }

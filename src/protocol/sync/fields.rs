@@ -133,10 +133,10 @@ impl<'a> Fields<'a> {
                 continue;
             };
             cursor = found + 1;
-            if let Some(Some(role)) = roles.get(found) {
-                if let Some(slot) = ids.get_mut(*role as usize) {
-                    *slot = id;
-                }
+            if let Some(Some(role)) = roles.get(found)
+                && let Some(slot) = ids.get_mut(*role as usize)
+            {
+                *slot = id;
             }
         }
         Self { tree, frame, ids }

@@ -10,6 +10,8 @@ mod fields;
 mod frame;
 pub mod messages;
 mod opaque;
+mod pings;
+mod pushed;
 mod session;
 mod streams;
 pub mod types;

@@ -23,6 +23,10 @@ static CRC: Label = {
 static SCHEMA: Label = Label::new("schema");
 static CODEC: Label = Label::new("codec");
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when compiling; both arrays have nine items"
+)]
 static SCHEMA_NAMES: [Symbol; 9] = {
     let mut symbols = [const { Symbol { code: 0, name: "" } }; 9];
     let mut index = 0;
@@ -96,7 +100,7 @@ impl SyncSession {
             return Framing::Frame(bytes.len());
         }
         let looked_through = self.looked_through(input);
-        let due = bytes.len() >= looked_through.saturating_mul(2).max(1 << 16);
+        let due = bytes.len() >= looked_through.saturating_mul(2).max(1 << 8);
         if input.ended || due {
             *looked_through = bytes.len();
             // Only a frame that is there in full may end this one early.
@@ -104,10 +108,10 @@ impl SyncSession {
                 ended: true,
                 ..*input
             };
-            if fit < Fit::Begins || input.ended {
-                if let Some(next) = next_complete(&complete, header, &self.settings) {
-                    return Framing::Frame(next);
-                }
+            if (fit < Fit::Begins || input.ended)
+                && let Some(next) = next_complete(&complete, header, &self.settings)
+            {
+                return Framing::Frame(next);
             }
         }
         if input.ended {
