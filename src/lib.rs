@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod encode;
 pub mod model;
+pub mod net;
 pub mod output;
 pub mod pipeline;
 pub mod protocol;

@@ -5,8 +5,9 @@ use crate::output::Sink;
 use crate::protocol::{Detection, Detector, Input, Protocol, Settings};
 use std::io;
 
-/// Unknown bytes are shown in pieces of at most this size.
-const MOST_UNKNOWN: usize = 1 << 20;
+/// Unknown bytes are shown in pieces of at most this size; so many are held back until it is known
+/// where they end.
+const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +133,15 @@ impl<'s> Pipeline<'s> {
                     let frame = bytes.get(..size).unwrap_or(bytes);
                     connection.detector.decode(frame, &input, &mut self.message);
                     size
+                }
+                Detection::Unknown(size, _)
+                    if size == bytes.len()
+                        && size < MOST_UNKNOWN
+                        && !input.whole
+                        && !input.ended =>
+                {
+                    connection.needs = size + 1;
+                    break;
                 }
                 Detection::Unknown(size, why) => {
                     let size = size.min(MOST_UNKNOWN);

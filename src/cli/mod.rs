@@ -2,6 +2,7 @@
 
 mod complain;
 mod decode;
+mod encode;
 mod options;
 mod sniff;
 mod terminal;
@@ -43,6 +44,7 @@ Exit status: 0 clean, 1 some input was damaged, 2 wrong usage or input/output fa
 #[derive(Debug, Subcommand)]
 enum Command {
     Decode(decode::Decode),
+    Encode(encode::Encode),
 }
 
 /// Runs the command line and returns its exit status.
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Decode(command) => command.run(),
+        Command::Encode(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -379,10 +379,11 @@ static DIGITS: [[u8; 2]; 256] = {
 };
 
 fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(2 * bytes.len());
-    for byte in bytes {
-        hexadecimal_byte(out, *byte);
-    }
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    let digits = out.get_mut(start..).unwrap_or_default();
+    // Fails only if the space is too small.
+    let _ = faster_hex::hex_encode(bytes, digits);
 }
 
 fn hexadecimal_byte(out: &mut Vec<u8>, byte: u8) {

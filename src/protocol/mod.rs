@@ -5,17 +5,28 @@
 //! has a clock or prints.
 
 mod detect;
+mod encode;
 mod inner;
 pub mod sync;
 
 pub use detect::{Detection, Detector};
+pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 
 use crate::model::{Direction, Message};
-use crate::schema::MessageType;
+use crate::schema::{EncodeError, MessageType};
 
 /// All protocols, in the order in which they are tried.
 pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
+
+/// The protocol that a record's `protocol` or a user's word names; for a family also by the name
+/// of one of its parts (`noxu.feeder`).
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
+    let family = name.split_once('.').map_or(name, |(family, _)| family);
+    let named = |wanted: &str| ALL.iter().find(|protocol| protocol.name() == wanted);
+    named(name).or_else(|| named(family)).copied()
+}
 
 /// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
 pub const DEFAULT_MOST_FRAME: usize = 64 << 20;
@@ -102,6 +113,17 @@ pub trait Protocol: Sync + std::fmt::Debug {
 
     /// The first position from `from` on where a frame of its own plausibly starts.
     fn find(&self, input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize>;
+
+    /// Appends the frame that `draft` describes. Nothing is appended if it cannot be encoded.
+    ///
+    /// # Errors
+    /// If the draft lacks something, has something that does not belong, or contradicts itself.
+    fn encode(
+        &self,
+        draft: &Draft<'_>,
+        options: &EncodeOptions,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError>;
 
     /// Starts following a connection.
     fn session(&self, settings: &Settings) -> Box<dyn Session>;

@@ -1,9 +1,11 @@
 //! What a message is, as data: tables, and the interpreters that run them.
 
+mod expect;
 mod table;
 
 pub mod messagepack;
 
+pub use expect::{EncodeError, closest, hexadecimal, unsigned};
 pub use table::{
     Enum, Field, MessageType, Opaque, OpaqueReader, Payload, Struct, Type, Variant, Versions, Way,
     field,

@@ -88,6 +88,34 @@ pub enum Type {
     Enum(&'static Enum),
 }
 
+impl Type {
+    /// What a value of it looks like in a record, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Bool => "bool".to_owned(),
+            Self::Unsigned(width) => format!("u{}", 8 * u32::from(*width)),
+            Self::Signed(width) => format!("i{}", 8 * u32::from(*width)),
+            Self::Float32 => "f32".to_owned(),
+            Self::Float64 => "f64".to_owned(),
+            Self::Text => "text".to_owned(),
+            Self::Bytes | Self::ElementBytes => "bytes".to_owned(),
+            Self::Fixed(count) => format!("{count} bytes"),
+            Self::Optional(inner) => format!("{} or null", inner.describe()),
+            Self::List(item) => format!("list of {}", item.describe()),
+            Self::Tuple(kinds) => {
+                let kinds: Vec<String> = kinds.iter().map(Self::describe).collect();
+                format!("[{}]", kinds.join(", "))
+            }
+            Self::Map(key, value) => {
+                format!("map of {} to {}", key.describe(), value.describe())
+            }
+            Self::Struct(body) => body.name.to_owned(),
+            Self::Enum(choice) => choice.name.to_owned(),
+        }
+    }
+}
+
 /// A record of named fields.
 #[derive(Debug)]
 pub struct Struct {

@@ -3,6 +3,7 @@
 //! Source: protocol page `sync`.
 
 mod body;
+mod encode;
 mod frame;
 pub mod messages;
 mod opaque;
@@ -10,8 +11,8 @@ mod session;
 pub mod types;
 pub mod versions;
 
-use super::{Confidence, Input, Protocol, Settings};
-use crate::schema::MessageType;
+use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Settings};
+use crate::schema::{EncodeError, MessageType};
 use session::SyncSession;
 
 /// The protocol `sync`.
@@ -45,6 +46,15 @@ impl Protocol for NodeDbSync {
 
     fn find(&self, input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
         frame::find(input, from, settings)
+    }
+
+    fn encode(
+        &self,
+        draft: &Draft<'_>,
+        options: &EncodeOptions,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        encode::encode(draft, options, out)
     }
 
     fn session(&self, settings: &Settings) -> Box<dyn super::Session> {

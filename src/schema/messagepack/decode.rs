@@ -370,13 +370,30 @@ impl<'a, 'm> Decoder<'a, 'm> {
         };
         self.plausible(count, start)?;
         let id = self.message.tree.next_id();
-        self.container(label, Value::Map, start, |decoder| {
+        let result = self.container(label, Value::Map, start, |decoder| {
             (0..count).try_for_each(|_| {
                 decoder.value(key, None, None)?;
                 decoder.value(value, None, None)
             })
-        })?;
+        });
+        self.odd_keys(id);
+        result?;
         self.repeated_keys(id)
+    }
+
+    /// Damaged keys cannot name members.
+    fn odd_keys(&mut self, id: NodeId) {
+        let named = |value| matches!(value, Value::Text(_) | Value::Unsigned(_));
+        let tree = &mut self.message.tree;
+        if tree
+            .children(id)
+            .step_by(2)
+            .any(|(_, key)| !named(key.value))
+        {
+            if let Some(node) = tree.get_mut(id) {
+                node.value = Value::Pairs;
+            }
+        }
     }
 
     /// Readers keep the last value of a repeated key; so does JSON.
@@ -647,6 +664,10 @@ impl<'a, 'm> Decoder<'a, 'm> {
         };
         let span = self.content(at, length)?;
         let name = self.utf8(span)?;
+        if matches!(name, Value::BadText(_)) {
+            self.reader.seek(start);
+            return self.generic(label);
+        }
         let Some(variant) = self.variant(choice, span, at)? else {
             return self.container(label, Value::Variant(span), start, |decoder| {
                 decoder.generic(None)

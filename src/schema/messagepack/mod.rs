@@ -3,8 +3,10 @@
 //! Source: protocol page `sync`, section 3.
 
 mod decode;
+mod encode;
 
 pub use decode::{Decoder, Outcome};
+pub use encode::Encoder;
 
 use super::Versions;
 

@@ -1,0 +1,386 @@
+//! Fields given on the command line: `field=text`, `field:=json`, `field=@file`, `field:hex=…`,
+//! `field:base64=…`, with paths such as `field.sub` and `field[0]`.
+
+use crate::protocol::Protocol;
+use crate::schema::{MessageType, Payload, Type, closest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+/// Why a field given on the command line cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{argument}: {what}")]
+pub struct AssignmentError {
+    /// The argument as typed.
+    pub argument: String,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+/// One field given on the command line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    argument: String,
+    path: Vec<Step>,
+    given: Given,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Given {
+    Text(String),
+    Json(Value),
+    Bytes(Vec<u8>),
+}
+
+impl Assignment {
+    /// Parses an argument. `read` fetches the content of a named file.
+    ///
+    /// # Errors
+    /// If the argument has no `=`, or its value is not what its operator says.
+    pub fn parse(
+        argument: &str,
+        read: impl FnOnce(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, AssignmentError> {
+        let fail = |what: String| AssignmentError {
+            argument: argument.to_owned(),
+            what,
+        };
+        let (left, value) = argument.split_once('=').ok_or_else(|| {
+            fail(
+                "expected FIELD=TEXT, FIELD:=JSON, FIELD=@FILE, FIELD:hex=… or FIELD:base64=…"
+                    .to_owned(),
+            )
+        })?;
+        let (path, given) = match left.rsplit_once(':') {
+            Some((path, "")) => {
+                let value = serde_json::from_str(value)
+                    .map_err(|error| fail(format!("not JSON: {error}")))?;
+                (path, Given::Json(value))
+            }
+            Some((path, "hex")) => {
+                let bytes = hex::decode(value)
+                    .map_err(|error| fail(format!("not hexadecimal: {error}")))?;
+                (path, Given::Bytes(bytes))
+            }
+            Some((path, "base64")) => {
+                let bytes = STANDARD
+                    .decode(value)
+                    .map_err(|error| fail(format!("not base64: {error}")))?;
+                (path, Given::Bytes(bytes))
+            }
+            Some((_, operator)) => {
+                return Err(fail(format!(
+                    "{operator:?} is no operator: expected :=, :hex= or :base64="
+                )));
+            }
+            None => match value.strip_prefix('@') {
+                Some(file) => (left, Given::Bytes(read(file).map_err(fail)?)),
+                None => (left, Given::Text(value.to_owned())),
+            },
+        };
+        Ok(Self {
+            path: parse_path(path).map_err(fail)?,
+            argument: argument.to_owned(),
+            given,
+        })
+    }
+
+    fn fail(&self, what: impl Into<String>) -> AssignmentError {
+        AssignmentError {
+            argument: self.argument.clone(),
+            what: what.into(),
+        }
+    }
+
+    /// The value as JSON, spelled as `kind` wants it.
+    fn json(&self, kind: Option<&Type>) -> Result<Value, AssignmentError> {
+        match &self.given {
+            Given::Json(value) => Ok(value.clone()),
+            Given::Bytes(bytes) if kind.is_some_and(|kind| is_text(kind)) => {
+                let text = std::str::from_utf8(bytes)
+                    .map_err(|_| self.fail("the field is text, but this is not UTF-8"))?;
+                Ok(json!(text.strip_suffix('\n').unwrap_or(text)))
+            }
+            Given::Bytes(bytes) => Ok(json!(hex::encode(bytes))),
+            Given::Text(text) => self.typed(text, kind),
+        }
+    }
+
+    fn typed(&self, text: &str, kind: Option<&Type>) -> Result<Value, AssignmentError> {
+        let number = |what: &str| {
+            serde_json::from_str::<Value>(text)
+                .ok()
+                .filter(Value::is_number)
+                .ok_or_else(|| self.fail(format!("expected {what}")))
+        };
+        match kind {
+            None | Some(Type::Text | Type::Enum(_)) => Ok(json!(text)),
+            Some(Type::Bool) => match text {
+                "true" => Ok(json!(true)),
+                "false" => Ok(json!(false)),
+                _ => Err(self.fail("expected true or false")),
+            },
+            Some(kind @ (Type::Unsigned(_) | Type::Signed(_))) => {
+                number(&format!("an integer ({})", kind.describe()))
+            }
+            Some(Type::Float32 | Type::Float64) => match text {
+                "NaN" | "Infinity" | "-Infinity" => Ok(json!(text)),
+                _ => number("a number"),
+            },
+            Some(Type::Bytes | Type::ElementBytes | Type::Fixed(_)) => Ok(json!(hex::encode(text))),
+            Some(Type::Optional(_)) if text == "null" => Ok(Value::Null),
+            Some(Type::Optional(inner)) => self.typed(text, Some(inner)),
+            Some(kind) => Err(self.fail(format!(
+                "the field is a {}: give it as JSON with :=, or its parts one by one",
+                kind.describe()
+            ))),
+        }
+    }
+}
+
+/// Puts the fields together into a record of `kind`. `header` fields are JSON where they parse as
+/// such, else text.
+///
+/// # Errors
+/// If a field is not one of the type's, or its value not of its kind.
+pub fn assemble(
+    protocol: &dyn Protocol,
+    kind: &'static MessageType,
+    fields: &[Assignment],
+    header: &[(String, String)],
+) -> Result<Value, AssignmentError> {
+    let mut body = Value::Object(Map::new());
+    for field in fields {
+        let kind = resolve(kind, field)?;
+        let value = field.json(kind)?;
+        place(&mut body, field, value)?;
+    }
+    let mut record = json!({"protocol": protocol.name(), "type": kind.name});
+    if let Some(members) = record.as_object_mut() {
+        if !header.is_empty() {
+            let header: Map<String, Value> = header
+                .iter()
+                .map(|(name, text)| {
+                    let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+                    (name.clone(), value)
+                })
+                .collect();
+            members.insert("header".to_owned(), Value::Object(header));
+        }
+        members.insert("body".to_owned(), body);
+    }
+    Ok(record)
+}
+
+fn parse_path(path: &str) -> Result<Vec<Step>, String> {
+    let mut steps = Vec::new();
+    for part in path.split('.') {
+        let (name, indexes) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if name.is_empty() {
+            return Err("a field's name is empty".to_owned());
+        }
+        steps.push(Step::Name(name.to_owned()));
+        for index in indexes.split_terminator(']') {
+            let index = index
+                .strip_prefix('[')
+                .and_then(|index| index.parse().ok())
+                .filter(|index| *index < 65_536)
+                .ok_or_else(|| format!("{part:?}: expected NAME[INDEX]"))?;
+            steps.push(Step::Index(index));
+        }
+    }
+    Ok(steps)
+}
+
+/// The type of the value that the path leads to, if the tables go so far.
+fn resolve(
+    kind: &'static MessageType,
+    field: &Assignment,
+) -> Result<Option<&'static Type>, AssignmentError> {
+    let mut fields = Some(kind.body.fields);
+    let mut here: Option<&'static Type> = None;
+    for step in &field.path {
+        while let Some(Type::Optional(inner)) = here {
+            here = Some(*inner);
+        }
+        match (step, fields.take(), here) {
+            (Step::Name(name), Some([]), _) => {
+                let _ = name;
+                return Ok(None);
+            }
+            (Step::Name(name), Some(known), _) => {
+                let found = known.iter().rev().find(|field| field.label.name == name);
+                let Some(found) = found else {
+                    let names = known.iter().map(|field| field.label.name);
+                    let meant = closest(name, names)
+                        .map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+                    return Err(field.fail(format!("no field {name:?}{meant}")));
+                };
+                here = Some(&found.kind);
+            }
+            (Step::Name(name), None, Some(Type::Enum(choice))) => {
+                let variant = choice
+                    .variants
+                    .iter()
+                    .find(|variant| variant.symbol.name == name);
+                let Some(variant) = variant else {
+                    let names = choice.variants.iter().map(|variant| variant.symbol.name);
+                    let meant = closest(name, names)
+                        .map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+                    return Err(field.fail(format!("no {} {name:?}{meant}", choice.name)));
+                };
+                here = None;
+                match &variant.payload {
+                    Payload::Struct(known) => fields = Some(known),
+                    Payload::Newtype(kind) => here = Some(kind),
+                    Payload::Unit => {}
+                }
+            }
+            (Step::Name(_), None, Some(Type::Map(_, value))) => here = Some(*value),
+            (Step::Index(_), None, Some(Type::List(item))) => here = Some(*item),
+            (Step::Index(index), None, Some(Type::Tuple(kinds))) => here = kinds.get(*index),
+            (_, _, None) => return Ok(None),
+            (_, _, Some(kind)) => {
+                return Err(field.fail(format!("a {} has no such part", kind.describe())));
+            }
+        }
+        if let Some(Type::Struct(body)) = unwrapped(here) {
+            fields = Some(body.fields);
+        }
+    }
+    Ok(here)
+}
+
+fn unwrapped(mut kind: Option<&'static Type>) -> Option<&'static Type> {
+    while let Some(Type::Optional(inner)) = kind {
+        kind = Some(*inner);
+    }
+    kind
+}
+
+fn is_text(kind: &Type) -> bool {
+    match kind {
+        Type::Text => true,
+        Type::Optional(inner) => is_text(inner),
+        _ => false,
+    }
+}
+
+fn place(body: &mut Value, field: &Assignment, value: Value) -> Result<(), AssignmentError> {
+    let mut here = body;
+    for step in &field.path {
+        here = match step {
+            Step::Name(name) => {
+                if here.is_null() {
+                    *here = Value::Object(Map::new());
+                }
+                here.as_object_mut()
+                    .ok_or_else(|| field.fail("another argument makes this something else"))?
+                    .entry(name.clone())
+                    .or_insert(Value::Null)
+            }
+            Step::Index(index) => {
+                if here.is_null() {
+                    *here = Value::Array(Vec::new());
+                }
+                let items = here
+                    .as_array_mut()
+                    .ok_or_else(|| field.fail("another argument makes this something else"))?;
+                if items.len() <= *index {
+                    items.resize(index + 1, Value::Null);
+                }
+                items
+                    .get_mut(*index)
+                    .ok_or_else(|| field.fail("no such index"))?
+            }
+        };
+    }
+    *here = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::type_by_name;
+
+    fn body(name: &str, arguments: &[&str]) -> Result<String, String> {
+        let (protocol, kind) = type_by_name(name).unwrap();
+        let fields: Result<Vec<_>, _> = arguments
+            .iter()
+            .map(|argument| Assignment::parse(argument, |_| Ok(vec![1, 2])))
+            .collect();
+        let record = fields.and_then(|fields| assemble(protocol, kind, &fields, &[]));
+        record
+            .map(|record| record["body"].to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn values_get_the_type_that_the_table_says() {
+        assert_eq!(
+            body(
+                "sync.PingPong",
+                &["timestamp_ms=18446744073709551615", "is_pong=false"]
+            )
+            .unwrap(),
+            r#"{"timestamp_ms":18446744073709551615,"is_pong":false}"#
+        );
+        assert_eq!(
+            body("sync.KvPush", &["key=ab", "lite_id=1"]).unwrap(),
+            r#"{"key":"6162","lite_id":"1"}"#
+        );
+        assert_eq!(
+            body("sync.KvPush", &["key=@file"]).unwrap(),
+            r#"{"key":"0102"}"#
+        );
+        assert_eq!(
+            body("sync.KvPush", &["key:hex=ff00"]).unwrap(),
+            r#"{"key":"ff00"}"#
+        );
+    }
+
+    #[test]
+    fn paths_reach_into_lists_maps_and_variants() {
+        assert_eq!(
+            body("sync.PresenceBroadcast", &["peers[1].last_seen_ms=7"]).unwrap(),
+            r#"{"peers":[null,{"last_seen_ms":7}]}"#
+        );
+        assert_eq!(
+            body("sync.DeltaAck", &["status.Gap.expected=5"]).unwrap(),
+            r#"{"status":{"Gap":{"expected":5}}}"#
+        );
+        assert_eq!(
+            body("sync.DeltaAck", &["status=Applied"]).unwrap(),
+            r#"{"status":"Applied"}"#
+        );
+        assert_eq!(
+            body("sync.Handshake", &["vector_clock.a.b=3"]).unwrap(),
+            r#"{"vector_clock":{"a":{"b":3}}}"#
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named_with_the_close_spelling() {
+        assert_eq!(
+            body("sync.PingPong", &["timestamp=1"]).unwrap_err(),
+            "timestamp=1: no field \"timestamp\"; did you mean timestamp_ms?"
+        );
+        assert_eq!(
+            body("sync.PingPong", &["timestamp_ms=soon"]).unwrap_err(),
+            "timestamp_ms=soon: expected an integer (u64)"
+        );
+        assert!(
+            body("sync.PingPong", &["is_pong"])
+                .unwrap_err()
+                .contains("FIELD=TEXT")
+        );
+    }
+}
