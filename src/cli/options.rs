@@ -5,7 +5,7 @@ use super::terminal::{self, ColorChoice};
 use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use wirectl::output::{self, Json, Look, Pretty, Sink};
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -222,7 +222,8 @@ impl Output {
             OutputForm::Json => Box::new(Json::new(out, self.raw).redacted(self.redact)),
             OutputForm::Raw => Box::new(output::Raw::new(out)),
             OutputForm::None => Box::new(output::Nothing),
-            OutputForm::Table | OutputForm::Hex | OutputForm::Stats => {
+            OutputForm::Hex => Box::new(Hex::new(out, look)),
+            OutputForm::Table | OutputForm::Stats => {
                 let _ = self.json;
                 Box::new(output::Nothing)
             }

@@ -3,6 +3,9 @@
 mod bytes;
 mod dump;
 mod escape;
+mod head;
+mod hex;
+mod inner;
 mod json;
 mod page;
 mod pretty;
@@ -12,6 +15,7 @@ pub mod time;
 mod value;
 
 pub use bytes::{Nothing, Raw};
+pub use hex::Hex;
 pub use json::Json;
 pub use page::Look;
 pub use pretty::Pretty;

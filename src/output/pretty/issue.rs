@@ -30,8 +30,10 @@ pub fn issue(
     sheet.space(1);
     message(sheet, values, &issue.message);
     place(sheet, values, issue);
-    if !shown {
-        bytes(sheet, values, dump, issue.at);
+    // The whole frame under carets says nothing that the place does not.
+    let whole = issue.at.start == 0 && issue.at.len() >= values.record.frame.len();
+    if !shown && !(whole && issue.at.len() > 16) {
+        bytes(sheet, values, dump, issue);
     }
     sheet.space(2 * INDENT);
     sheet.put(&styles.note, "=");
@@ -92,7 +94,8 @@ fn place(sheet: &mut Sheet, values: &Values<'_>, issue: &Issue) {
     sheet.newline();
 }
 
-fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, at: Span) {
+fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Issue) {
+    let at = issue.at;
     let frame = values.record.frame.len();
     if frame == 0 {
         return;
@@ -105,7 +108,7 @@ fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, at: Span) {
     let from = inside.saturating_sub((inside + phase) % size);
     let rows = (end.max(inside + 1) - from + (from + phase) % size).div_ceil(size);
     let to = from + rows.min(MOST_ROWS) * size - (from + phase) % size;
-    dump.rows(sheet, values.look, 2 * INDENT, from..to.min(frame), Some(start..end));
+    dump.rows(sheet, values.look, 2 * INDENT, from..to.min(frame), Some((start..end, values.look.styles.severity(issue.severity))));
     let more = end.saturating_sub(to);
     if more > 0 {
         sheet.space(2 * INDENT);
