@@ -161,6 +161,22 @@ impl<'s> Pipeline<'s> {
         Ok((used, Flow::Continue))
     }
 
+    /// Shows a record that is no protocol frame: `fill` says what it holds.
+    ///
+    /// # Errors
+    /// If the sink fails.
+    pub fn show(
+        &mut self,
+        origin: &Origin,
+        offset: u64,
+        frame: &[u8],
+        fill: impl FnOnce(&mut Message),
+    ) -> io::Result<Flow> {
+        self.message.clear();
+        fill(&mut self.message);
+        self.emit(origin, offset, frame)
+    }
+
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {
         let number = self.totals.records;
         self.totals.records += 1;
@@ -231,6 +247,22 @@ impl Connection {
             detector: Detector::new(forced, settings),
             needs: 0,
         }
+    }
+
+    /// Expects `protocol` first, without forcing it.
+    pub fn expect(&mut self, protocol: &'static dyn Protocol) {
+        self.detector.expect(protocol);
+    }
+
+    /// Whether the message `bytes` is of a protocol that is known.
+    #[must_use]
+    pub fn recognizes(&self, bytes: &[u8], direction: Option<Direction>) -> bool {
+        self.detector.recognizes(&Input {
+            bytes,
+            whole: true,
+            ended: true,
+            direction,
+        })
     }
 
     /// How many bytes the next frame needs, as far as known.

@@ -4,6 +4,7 @@ mod complain;
 mod decode;
 mod encode;
 mod options;
+mod pcap;
 mod sniff;
 mod terminal;
 
@@ -45,6 +46,7 @@ Exit status: 0 clean, 1 some input was damaged, 2 wrong usage or input/output fa
 enum Command {
     Decode(decode::Decode),
     Encode(encode::Encode),
+    Pcap(pcap::Pcap),
 }
 
 /// Runs the command line and returns its exit status.
@@ -54,6 +56,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Decode(command) => command.run(),
         Command::Encode(command) => command.run(),
+        Command::Pcap(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),

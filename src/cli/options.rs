@@ -9,13 +9,18 @@ use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
+const PROTOCOL_HELP: &str = "Protocol to decode as, instead of recognizing it (see `wirectl \
+    protocols`); in captures also PORT=NAME for one server port (repeatable)";
+
+/// A server port and the protocol that it carries.
+pub type PortProtocol = (u16, &'static dyn Protocol);
+
 /// What the user says about the bytes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Decoding")]
 pub struct DecodingOptions {
-    /// Protocol to decode as, instead of recognizing it (see `wirectl protocols`)
-    #[arg(short, long, value_name = "NAME")]
-    protocol: Option<String>,
+    #[arg(short, long, value_name = "NAME", help = PROTOCOL_HELP)]
+    protocol: Vec<String>,
     /// NodeDB version group or release that sync bodies follow, instead of finding it out
     #[arg(long, value_name = "VERSION")]
     sync_version: Option<String>,
@@ -27,10 +32,35 @@ pub struct DecodingOptions {
 impl DecodingOptions {
     /// The forced protocol and the settings.
     pub fn ready(&self) -> anyhow::Result<(Option<&'static dyn Protocol>, Settings)> {
-        let forced = match &self.protocol {
-            Some(name) => Some(protocol_by_name(name)?),
-            None => None,
-        };
+        let (forced, settings, ports) = self.ready_with_ports()?;
+        if let Some((port, protocol)) = ports.first() {
+            return Err(Wrong::new(
+                format!(
+                    "-p {port}={} speaks of a port, but this input has none",
+                    protocol.name()
+                ),
+                format!("-p {}, or wirectl pcap for captures", protocol.name()),
+            )
+            .into());
+        }
+        Ok((forced, settings))
+    }
+
+    /// The same, and the protocols that are forced for single ports.
+    pub fn ready_with_ports(
+        &self,
+    ) -> anyhow::Result<(Option<&'static dyn Protocol>, Settings, Vec<PortProtocol>)> {
+        let mut forced = None;
+        let mut ports = Vec::new();
+        for name in &self.protocol {
+            let port = name
+                .split_once('=')
+                .and_then(|(port, name)| Some((port.parse().ok()?, name)));
+            match port {
+                Some((port, name)) => ports.push((port, protocol_by_name(name)?)),
+                None => forced = Some(protocol_by_name(name)?),
+            }
+        }
         let sync_version = match &self.sync_version {
             Some(name) => Some(sync_version_by_name(name)?),
             None => None,
@@ -40,7 +70,7 @@ impl DecodingOptions {
             sync_version,
             ..Settings::default()
         };
-        Ok((forced, settings))
+        Ok((forced, settings, ports))
     }
 }
 
@@ -85,7 +115,12 @@ pub struct SelectionOptions {
     #[arg(long, value_name = "COUNT")]
     limit: Option<u64>,
     /// Leave out the first COUNT records
-    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
     skip: u64,
     /// Only message types that match, such as DeltaPush, Delta* or sync.Delta* (repeatable)
     #[arg(long = "type", value_name = "GLOB", value_delimiter = ',', value_parser = parse_glob)]
@@ -157,6 +192,8 @@ enum OutputForm {
     Raw,
     /// Nothing; the exit status tells
     None,
+    /// A row for each connection; captures only
+    Conversations,
 }
 
 /// How records are to be shown.
@@ -170,6 +207,18 @@ pub struct Output {
 }
 
 impl OutputOptions {
+    /// Whether connections are wanted instead of records.
+    pub fn wants_conversations(&self) -> bool {
+        self.output == Some(OutputForm::Conversations)
+    }
+
+    /// Columns to fill; no limit if none.
+    pub fn width(&self) -> Option<usize> {
+        self.width
+            .map_or_else(terminal::width, NonZeroUsize::new)
+            .map(NonZeroUsize::get)
+    }
+
     /// The output; `input` is what the one input is called.
     pub fn ready(&self, input: &str) -> anyhow::Result<Output> {
         let form = match (self.output, self.json) {
@@ -178,9 +227,9 @@ impl OutputOptions {
             (Some(form @ (OutputForm::Json | OutputForm::Stats)), true) => form,
             (Some(form), false) => form,
             (Some(form), true) => {
-                let name = form.to_possible_value().map_or_else(String::new, |value| {
-                    value.get_name().to_owned()
-                });
+                let name = form
+                    .to_possible_value()
+                    .map_or_else(String::new, |value| value.get_name().to_owned());
                 return Err(Wrong::new(
                     format!("--json contradicts --output {name}"),
                     "leave one of them out; --json also goes with --output stats".to_owned(),
@@ -188,6 +237,13 @@ impl OutputOptions {
                 .into());
             }
         };
+        if form == OutputForm::Conversations {
+            return Err(Wrong::new(
+                "--output conversations is for captures".to_owned(),
+                "wirectl pcap -o conversations FILE".to_owned(),
+            )
+            .into());
+        }
         if form == OutputForm::Raw && self.redact {
             return Err(Wrong::new(
                 "--output raw writes the frames as they are and cannot mask secrets".to_owned(),
@@ -202,9 +258,7 @@ impl OutputOptions {
             redact: self.redact,
             look: Look {
                 styles: output::Styles::new(terminal::use_color(self.color, &io::stdout())),
-                width: self
-                    .width
-                    .map_or_else(terminal::width, NonZeroUsize::new),
+                width: self.width.map_or_else(terminal::width, NonZeroUsize::new),
                 show_secrets: self.show_secrets,
                 input: input.to_owned(),
                 frame_bytes: self.raw,
@@ -221,7 +275,7 @@ impl Output {
             OutputForm::Pretty => Box::new(Pretty::new(out, look)),
             OutputForm::Json => Box::new(Json::new(out, self.raw).redacted(self.redact)),
             OutputForm::Raw => Box::new(output::Raw::new(out)),
-            OutputForm::None => Box::new(output::Nothing),
+            OutputForm::None | OutputForm::Conversations => Box::new(output::Nothing),
             OutputForm::Hex => Box::new(Hex::new(out, look)),
             OutputForm::Table | OutputForm::Stats => {
                 let _ = self.json;
@@ -232,7 +286,8 @@ impl Output {
 }
 
 fn parse_glob(text: &str) -> Result<glob::Pattern, String> {
-    glob::Pattern::new(text).map_err(|error| format!("{} at character {}", error.msg, error.pos + 1))
+    glob::Pattern::new(text)
+        .map_err(|error| format!("{} at character {}", error.msg, error.pos + 1))
 }
 
 /// A number of bytes with a unit: `4096`, `64KiB`, `64k`, `1MB`.
@@ -254,7 +309,10 @@ pub fn parse_size(text: &str) -> Result<usize, String> {
     };
     // Spans count in 32 bits.
     let most = u32::MAX as usize;
-    match number.checked_mul(factor).filter(|size| (1..=most).contains(size)) {
+    match number
+        .checked_mul(factor)
+        .filter(|size| (1..=most).contains(size))
+    {
         Some(size) => Ok(size),
         None => Err("it must be at least 1 byte and less than 4GiB".to_owned()),
     }

@@ -33,12 +33,17 @@ pub const STDIN: &str = "<stdin>";
 
 /// Bytes spelled as text, and the option that reads them.
 fn text_form(start: &[u8]) -> Option<(&'static str, &'static str)> {
-    let line = start.split(|byte| *byte == b'\n').find(|line| !line.is_empty())?;
+    let line = start
+        .split(|byte| *byte == b'\n')
+        .find(|line| !line.is_empty())?;
     let line = line.trim_ascii();
     if line.len() < 10 {
         return None;
     }
-    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let digits = line
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
     let dump = digits == 8
         && line
             .get(8..)
@@ -47,7 +52,10 @@ fn text_form(start: &[u8]) -> Option<(&'static str, &'static str)> {
         return Some(("a hex dump", "wirectl decode -i hex"));
     }
     let lines = start.split(|byte| *byte == b'\n').count() > 2;
-    if line.iter().all(|byte| byte.is_ascii_hexdigit() || b" :".contains(byte)) {
+    if line
+        .iter()
+        .all(|byte| byte.is_ascii_hexdigit() || b" :".contains(byte))
+    {
         return Some(if lines {
             ("lines of hexadecimal digits", "wirectl decode -i hex-lines")
         } else {

@@ -155,6 +155,11 @@ impl<R: Read> Capture<R> {
         }
     }
 
+    /// Whether no further record's header is there yet, so that the input must be read.
+    pub fn waits(&self) -> bool {
+        self.buffer.bytes().len() < 16
+    }
+
     /// Packets handed out so far.
     pub fn packets(&self) -> u64 {
         self.packets

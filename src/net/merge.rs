@@ -40,6 +40,13 @@ impl<R: Read> Merge<R> {
         }
     }
 
+    /// Whether the next [`Merge::step`] may have to wait for input.
+    pub fn waits(&self) -> bool {
+        self.sources
+            .iter()
+            .any(|source| !source.ended && source.capture.waits())
+    }
+
     /// Hands the next items to `visit`, each with the index of its capture; blocks until there is
     /// one. `false` at the end. With several captures, comments, secrets and findings come as they are met,
     /// packets in the order of their times (of those, each capture's own order is kept).

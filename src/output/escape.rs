@@ -157,13 +157,19 @@ mod tests {
     #[test]
     fn control_characters_and_quotes_are_escaped() {
         assert_eq!(escaped("a\nb\t\"\\"), "a\\nb\\t\\\"\\\\");
-        assert_eq!(escaped("\x1b[31m\x07\x7f\u{9b}"), "\\u{1b}[31m\\u{07}\\u{7f}\\u{9b}");
+        assert_eq!(
+            escaped("\x1b[31m\x07\x7f\u{9b}"),
+            "\\u{1b}[31m\\u{07}\\u{7f}\\u{9b}"
+        );
         assert_eq!(escaped("\0"), "\\u{00}");
     }
 
     #[test]
     fn what_turns_or_hides_text_is_escaped() {
-        assert_eq!(escaped("a\u{202e}b\u{200b}\u{feff}"), "a\\u{202e}b\\u{200b}\\u{feff}");
+        assert_eq!(
+            escaped("a\u{202e}b\u{200b}\u{feff}"),
+            "a\\u{202e}b\\u{200b}\\u{feff}"
+        );
         assert_eq!(escaped("\u{2066}\u{e0041}"), "\\u{2066}\\u{e0041}");
     }
 

@@ -25,7 +25,11 @@ pub fn headline(sheet: &mut Sheet, values: &Values<'_>) {
         let room = values.room(sheet);
         let summary = &record.message.summary;
         let (bytes, columns) = crate::output::escape::fitting(summary, room);
-        let shown = if columns > room { summary.get(..bytes) } else { None };
+        let shown = if columns > room {
+            summary.get(..bytes)
+        } else {
+            None
+        };
         let shown = shown.unwrap_or(summary);
         sheet.untrusted(&styles.aside, &styles.escape, shown);
         sheet.newline();
@@ -104,7 +108,9 @@ fn way(sheet: &mut Sheet, values: &Values<'_>) {
     }
     if let Some(stream) = origin.stream {
         segment(sheet, values, 2, |sheet| {
-            let transport = origin.transport.map_or("stream", |transport| transport.name());
+            let transport = origin
+                .transport
+                .map_or("stream", |transport| transport.name());
             sheet.print(&styles.aside, format_args!("{transport} #{stream}"));
         });
     }
@@ -133,7 +139,10 @@ fn place(sheet: &mut Sheet, values: &Values<'_>) {
             }
             Some(line) => {
                 let offset = record.offset;
-                sheet.print(&styles.aside, format_args!(" on line {line} at {offset:#x}"));
+                sheet.print(
+                    &styles.aside,
+                    format_args!(" on line {line} at {offset:#x}"),
+                );
             }
             None => sheet.print(&styles.aside, format_args!(" at {:#x}", record.offset)),
         }

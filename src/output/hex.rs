@@ -1,5 +1,6 @@
 //! Bytes beside the fields they belong to: one value a line.
 
+use super::Sink;
 use super::dump::character;
 use super::head::{self, INDENT};
 use super::inner;
@@ -7,7 +8,6 @@ use super::page::{Look, Page, Sheet};
 use super::redact::Redactor;
 use super::style::Ink;
 use super::value::Values;
-use super::Sink;
 use crate::model::{Layer, Node, NodeId, Record, Value};
 use std::io::{self, Write};
 use std::ops::Range;
@@ -162,7 +162,10 @@ impl View<'_> {
     }
 
     /// Writes the head of `node`, then the members of `id`, then what bytes are left.
-    #[expect(clippy::too_many_arguments, reason = "a position in two trees and one frame")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a position in two trees and one frame"
+    )]
     fn container(
         &mut self,
         sheet: &mut Sheet,
@@ -359,7 +362,10 @@ impl View<'_> {
             sheet.space(INDENT);
             let length = range.len();
             let aside = &self.values.look.styles.aside;
-            sheet.print(aside, format_args!("*         until {until:#x}, {length} bytes"));
+            sheet.print(
+                aside,
+                format_args!("*         until {until:#x}, {length} bytes"),
+            );
             sheet.newline();
         }
     }
@@ -402,7 +408,10 @@ impl View<'_> {
         let until = self.values.record.offset + range.end as u64;
         let aside = &self.values.look.styles.aside;
         sheet.space(INDENT);
-        sheet.print(aside, format_args!("*         until {until:#x}, {} bytes", range.len()));
+        sheet.print(
+            aside,
+            format_args!("*         until {until:#x}, {} bytes", range.len()),
+        );
         sheet.to_column(field_column(self.size) + 2 * depth.min(12), 2);
         sheet.print(aside, format_args!("…({more} more)"));
         sheet.newline();

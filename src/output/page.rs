@@ -220,7 +220,13 @@ impl Sheet {
 /// The two hexadecimal digits of a byte.
 #[must_use]
 pub fn digits(byte: u8) -> [u8; 2] {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' - 10 + value };
+    let digit = |value: u8| {
+        if value < 10 {
+            b'0' + value
+        } else {
+            b'a' - 10 + value
+        }
+    };
     [digit(byte >> 4), digit(byte & 15)]
 }
 

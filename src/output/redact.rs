@@ -210,12 +210,7 @@ fn is_secret(node: &Node) -> bool {
 fn is_container(value: Value) -> bool {
     matches!(
         value,
-        Value::Struct
-            | Value::List
-            | Value::Map
-            | Value::Pairs
-            | Value::Variant(_)
-            | Value::Tag(_)
+        Value::Struct | Value::List | Value::Map | Value::Pairs | Value::Variant(_) | Value::Tag(_)
     )
 }
 
@@ -239,7 +234,10 @@ fn signature(bytes: &[u8]) -> Option<usize> {
     }
     let start = second_dot(bytes)? + 1;
     let signature = bytes.get(start..)?;
-    signature.iter().all(|byte| is_base64url(*byte)).then_some(start)
+    signature
+        .iter()
+        .all(|byte| is_base64url(*byte))
+        .then_some(start)
 }
 
 /// The position of the second dot in `header.claims.`.
@@ -298,7 +296,9 @@ mod tests {
     fn redacted(frame: &[u8], label: &'static Label, value: Value) -> Option<(Vec<u8>, Value)> {
         let mut message = Message::default();
         message.clear();
-        message.tree.leaf(Some(label), value, Span::new(0, frame.len()));
+        message
+            .tree
+            .leaf(Some(label), value, Span::new(0, frame.len()));
         let origin = Origin::default();
         let mut redactor = Redactor::default();
         let record = Record {
@@ -347,7 +347,12 @@ mod tests {
         static PLAIN: Label = Label::new("note");
         let cut = &JWT[..JWT.len() - 4];
         let rest = Value::Rest(Span::new(0, cut.len()));
-        assert!(redacted(cut, &PLAIN, rest).unwrap().0.ends_with(b".********"));
+        assert!(
+            redacted(cut, &PLAIN, rest)
+                .unwrap()
+                .0
+                .ends_with(b".********")
+        );
     }
 
     #[test]

@@ -120,7 +120,9 @@ impl<'a> Values<'a> {
 
     fn inline_members(&self, sheet: &mut Sheet, id: NodeId, limit: usize) -> bool {
         let styles = &self.look.styles;
-        let named = self.node(id).is_some_and(|node| node.value == Value::Struct);
+        let named = self
+            .node(id)
+            .is_some_and(|node| node.value == Value::Struct);
         sheet.put(&styles.aside, "{");
         let mut children = self.record.message.tree.children(id);
         let mut first = true;
@@ -273,7 +275,10 @@ impl<'a> Values<'a> {
             }
             Unit::None | Unit::Hexadecimal => {}
         }
-        if let Some(text) = std::str::from_utf8(&text).ok().filter(|text| !text.is_empty()) {
+        if let Some(text) = std::str::from_utf8(&text)
+            .ok()
+            .filter(|text| !text.is_empty())
+        {
             self.aside(sheet, format_args!("{text}"));
         }
     }
@@ -324,7 +329,11 @@ impl<'a> Values<'a> {
         if let Some(text) = readable(bytes) {
             return self.quoted(sheet, text, room.min(MOST_TEXT));
         }
-        let most = if self.look.width.is_some() { room / 2 } else { MOST_BYTES };
+        let most = if self.look.width.is_some() {
+            room / 2
+        } else {
+            MOST_BYTES
+        };
         if bytes.len() <= most {
             sheet.hexadecimal(&styles.bytes, bytes);
             return;

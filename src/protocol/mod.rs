@@ -134,6 +134,12 @@ pub trait Session: std::fmt::Debug {
     /// Says where the frame ends that starts `input`.
     fn frame(&mut self, input: &Input<'_>) -> Framing;
 
+    /// The same for a whole message on a connection that is known to speak this protocol, when no
+    /// protocol recognizes it: makes of it what can be made.
+    fn salvage(&mut self, _input: &Input<'_>) -> Framing {
+        Framing::NoFrame("no frame of this connection's protocol")
+    }
+
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
 }

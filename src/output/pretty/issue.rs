@@ -11,13 +11,7 @@ use crate::output::value::Values;
 const MOST_ROWS: usize = 3;
 
 /// Writes one finding; without its bytes if they are `shown` already.
-pub fn issue(
-    sheet: &mut Sheet,
-    values: &Values<'_>,
-    dump: &Dump<'_>,
-    issue: &Issue,
-    shown: bool,
-) {
+pub fn issue(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Issue, shown: bool) {
     let look = values.look;
     let styles = &look.styles;
     let ink = styles.severity(issue.severity);
@@ -108,7 +102,13 @@ fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Issue)
     let from = inside.saturating_sub((inside + phase) % size);
     let rows = (end.max(inside + 1) - from + (from + phase) % size).div_ceil(size);
     let to = from + rows.min(MOST_ROWS) * size - (from + phase) % size;
-    dump.rows(sheet, values.look, 2 * INDENT, from..to.min(frame), Some((start..end, values.look.styles.severity(issue.severity))));
+    dump.rows(
+        sheet,
+        values.look,
+        2 * INDENT,
+        from..to.min(frame),
+        Some((start..end, values.look.styles.severity(issue.severity))),
+    );
     let more = end.saturating_sub(to);
     if more > 0 {
         sheet.space(2 * INDENT);

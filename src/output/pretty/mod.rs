@@ -3,12 +3,12 @@
 mod issue;
 mod tree;
 
+use super::Sink;
 use super::dump::Dump;
 use super::head::{self, INDENT};
 use super::page::{Look, Page, Sheet};
 use super::redact::Redactor;
 use super::value::Values;
-use super::Sink;
 use crate::model::{NodeId, Record, Span, Value};
 use std::io::{self, Write};
 

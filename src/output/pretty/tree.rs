@@ -46,7 +46,9 @@ fn members(
     indent: usize,
 ) {
     let tree = &values.record.message.tree;
-    let Some(parent) = values.node(id) else { return };
+    let Some(parent) = values.node(id) else {
+        return;
+    };
     let indent = indent.min(values.look.columns() / 2);
     let keyed = matches!(parent.value, Value::Map | Value::Pairs);
     let entry = Entry {
@@ -196,7 +198,10 @@ impl Entry<'_> {
         let mark = sheet.mark();
         let limit = self.values.look.columns();
         sheet.space(2);
-        if self.values.inline(sheet, inner, limit.min(sheet.column() + 60)) {
+        if self
+            .values
+            .inline(sheet, inner, limit.min(sheet.column() + 60))
+        {
             return sheet.newline();
         }
         sheet.back(mark);
@@ -223,7 +228,11 @@ impl Entry<'_> {
                 sheet.untrusted(&styles.name, &styles.escape, name);
             }
         }
-        let inner = inner.filter(|inner| self.values.node(*inner).is_some_and(|node| node.end > inner + 1));
+        let inner = inner.filter(|inner| {
+            self.values
+                .node(*inner)
+                .is_some_and(|node| node.end > inner + 1)
+        });
         sheet.space(2);
         self.value(sheet, id + 1, inner.map(|inner| inner + 1));
     }
@@ -278,7 +287,11 @@ impl Entry<'_> {
         let styles = &values.look.styles;
         let start = sheet.column();
         let columns = values.look.columns().min(start + 1000);
-        let most = if values.look.width.is_some() { MOST_LINES } else { 1 };
+        let most = if values.look.width.is_some() {
+            MOST_LINES
+        } else {
+            1
+        };
         let mut lines = 1;
         let mut children = values.record.message.tree.children(id);
         sheet.put(&styles.aside, "[");
