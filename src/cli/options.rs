@@ -277,10 +277,8 @@ impl Output {
             OutputForm::Raw => Box::new(output::Raw::new(out)),
             OutputForm::None | OutputForm::Conversations => Box::new(output::Nothing),
             OutputForm::Hex => Box::new(Hex::new(out, look)),
-            OutputForm::Table | OutputForm::Stats => {
-                let _ = self.json;
-                Box::new(output::Nothing)
-            }
+            OutputForm::Table => Box::new(output::Table::new(out, look)),
+            OutputForm::Stats => Box::new(output::Stats::new(out, look, self.json)),
         }
     }
 }
