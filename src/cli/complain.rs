@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use thiserror::Error;
 use wirectl::output::{Ink, Styles};
+use wirectl::pipeline::Pipeline;
 use wirectl::schema::closest;
 
 /// Wrong usage: what is wrong, and what to do.
@@ -85,4 +86,14 @@ fn say(text: &dyn Display) {
 
 fn styles() -> Styles {
     Styles::new(terminal::use_color(ColorChoice::Auto, &io::stderr()))
+}
+
+/// Says so if the filter expression failed on records, which were then not shown.
+pub fn filter_failures(pipeline: &Pipeline<'_>) {
+    if let Some((count, first)) = pipeline.filter_failures() {
+        note(&Wrong::new(
+            format!("--filter failed on {count} records, which are not shown: {first}"),
+            "use the alternative operator, such as (.body.seq // 0) > 5".to_owned(),
+        ));
+    }
 }

@@ -7,6 +7,7 @@ mod grid;
 mod head;
 mod hex;
 mod inner;
+mod jq;
 mod json;
 mod page;
 mod pretty;
@@ -19,7 +20,8 @@ mod value;
 
 pub use bytes::{Nothing, Raw};
 pub use hex::Hex;
-pub use json::Json;
+pub use jq::Jq;
+pub use json::{Json, write_record};
 pub use page::Look;
 pub use pretty::Pretty;
 pub use stats::Stats;
