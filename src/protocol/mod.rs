@@ -9,7 +9,7 @@ mod encode;
 mod inner;
 pub mod sync;
 
-pub use detect::{Detection, Detector};
+pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 
