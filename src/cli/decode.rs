@@ -44,10 +44,7 @@ impl Decode {
     pub fn run(self) -> anyhow::Result<u8> {
         let forced: Option<&'static dyn Protocol> = match &self.protocol {
             Some(name) => Some(
-                *wirectl::protocol::ALL
-                    .iter()
-                    .find(|protocol| protocol.name() == name)
-                    .with_context(|| format!("no protocol {name:?}"))?,
+                wirectl::protocol::by_name(name).with_context(|| format!("no protocol {name:?}"))?,
             ),
             None => None,
         };

@@ -7,6 +7,7 @@
 mod detect;
 mod encode;
 mod inner;
+pub mod noxu;
 pub mod sync;
 
 pub use detect::{Detection, Detector};
@@ -17,7 +18,7 @@ use crate::model::{Direction, Message};
 use crate::schema::{EncodeError, MessageType};
 
 /// All protocols, in the order in which they are tried.
-pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
+pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &noxu::NOXU];
 
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
 /// of one of its parts (`noxu.feeder`).
@@ -25,7 +26,7 @@ pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     let family = name.split_once('.').map_or(name, |(family, _)| family);
     let named = |wanted: &str| ALL.iter().find(|protocol| protocol.name() == wanted);
-    named(name).or_else(|| named(family)).copied()
+    noxu::by_name(name).or_else(|| named(name).or_else(|| named(family)).copied())
 }
 
 /// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
@@ -133,6 +134,9 @@ pub trait Protocol: Sync + std::fmt::Debug {
 pub trait Session: std::fmt::Debug {
     /// Says where the frame ends that starts `input`.
     fn frame(&mut self, input: &Input<'_>) -> Framing;
+
+    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
+    fn at(&mut self, _time: Option<u64>) {}
 
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
