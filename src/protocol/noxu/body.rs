@@ -4,7 +4,7 @@ use super::conversation::{Conversation, Position};
 use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
 use super::log_entries::{self, Payload};
 use super::messages::{self, V3_0, V4_1};
-use super::reading::{Choice, Family, Fit, Reading, Role, choose};
+use super::reading::{AS_GOOD, Choice, Family, Fit, Reading, Role, choose};
 use super::restore;
 use super::session::{Cut, Damage};
 use crate::model::{Direction, Label, Layer, Message, NodeId, Span, Symbol, Value};
@@ -67,7 +67,8 @@ pub fn decode(
     };
     check_prefix(frame, place, message);
     let payload = frame.get(start..).unwrap_or_default();
-    if place.cut.damage == Some(Damage::Incomplete) && payload.is_empty() {
+    let oversize = place.cut.damage == Some(Damage::Oversize);
+    if oversize || place.cut.damage == Some(Damage::Incomplete) && payload.is_empty() {
         let family = place.cut.family.or(conversation.service().and_then(|known| known.family));
         unread(frame, start, family, message);
         return None;
@@ -96,7 +97,7 @@ pub fn decode(
         Some(other) if !place.cut.settled || same_family(&choice) => {
             ambiguous(frame, start, &choice.best, &other, message);
         }
-        _ => deeper(frame, &reading, place.direction.is_some(), message),
+        _ => deeper(frame, &reading, message),
     }
     if place.cut.damage.is_none() {
         conversation.check(frame, start, &reading, place.direction, message);
@@ -130,6 +131,9 @@ fn pick(
     }
     let mut choice = choose(families, payload, role);
     if let Some(found) = &mut choice {
+        if !place.cut.settled && families.len() == 1 {
+            found.other = found.other.or(elsewhere(&found.best, payload, place, role));
+        }
         if found.best.family == Family::Feeder {
             conversation.place_in_stream(found, payload, place.follows, place.direction);
         }
@@ -144,6 +148,20 @@ fn pick(
     };
     by_shape(family, payload, role, conversation.position(place.direction))
         .map(|best| Choice { best, other: None })
+}
+
+/// A reading in another format that is as good as the one that the first bytes suggest.
+fn elsewhere(best: &Reading, payload: &[u8], place: &Place<'_>, role: Role) -> Option<Reading> {
+    let choice = choose(place.families, payload, role)?;
+    [Some(choice.best), choice.other]
+        .into_iter()
+        .flatten()
+        .find(|other| {
+            other.family != best.family
+                && other.fit == Fit::Exact
+                && best.fit == Fit::Exact
+                && other.bits + AS_GOOD >= best.bits
+        })
 }
 
 /// In a row of messages the layout was settled by what follows.
@@ -301,7 +319,7 @@ fn fields(frame: &[u8], start: usize, reading: &Reading, message: &mut Message) 
 }
 
 /// Shows what opaque parts hold.
-fn deeper(frame: &[u8], reading: &Reading, live: bool, message: &mut Message) {
+fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
     let Some(body) = message.body else { return };
     if std::ptr::eq(reading.kind, messages::RESTORE_RESPONSE) {
         restore::describe_files(frame, body, message);
@@ -341,7 +359,7 @@ fn deeper(frame: &[u8], reading: &Reading, live: bool, message: &mut Message) {
         }
         outcome => {
             message.tree.truncate(inner);
-            if outcome == Payload::Undecodable && (feeder || live) {
+            if outcome == Payload::Undecodable && feeder {
                 message.warning(
                     "entry-payload-undecodable",
                     (span.start as usize, span.end as usize),

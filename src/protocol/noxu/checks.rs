@@ -398,7 +398,6 @@ fn plausible(message: &mut Message, at: At) {
 pub struct Channel {
     /// By client, server, unknown.
     sides: [ChannelSide; 3],
-    acknowledged: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -408,6 +407,7 @@ struct ChannelSide {
     timestamp: Option<u64>,
     beat: Option<u64>,
     sent: Option<u64>,
+    acknowledged: Option<u64>,
 }
 
 impl Channel {
@@ -455,7 +455,7 @@ impl Channel {
             5 => own.sent = own.sent.max(vlsn),
             6 => {
                 if let Some(vlsn) = vlsn.filter(|vlsn| *vlsn != 0) {
-                    acknowledge(vlsn, other.sent, &mut self.acknowledged, at, message);
+                    acknowledge(vlsn, other.sent, &mut own.acknowledged, at, message);
                 }
             }
             12 => own.shut_down = true,

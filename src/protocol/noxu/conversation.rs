@@ -5,7 +5,7 @@
 use super::checks::{Admin, Channel, Election, Stream, Syncup};
 use super::guess;
 use super::messages;
-use super::reading::{Choice, Family, Reading, Role};
+use super::reading::{Choice, Family, Fit, Reading, Role};
 use crate::model::{Direction, Message};
 
 /// The service that the client has asked for.
@@ -174,7 +174,9 @@ impl Conversation {
         let at = (start, frame.len());
         self.learn(reading, direction);
         let greeted = self.service.is_some();
+        let refused = reading.fit == Fit::Damaged;
         match reading.family {
+            Family::Protocol | Family::Syncup if refused => {}
             Family::Protocol if self.is(Family::Protocol) => {
                 self.election.check(reading, direction, at, message);
             }

@@ -49,6 +49,8 @@ pub struct Guess {
     pub family: Family,
     /// How unlikely this is by chance, in bits, roughly.
     pub bits: u32,
+    /// By how many bits the best explanation with another format is worse.
+    pub margin: u32,
     /// Size of the first message with its prefix, if it is there in full.
     pub first: Option<usize>,
 }
@@ -64,10 +66,22 @@ pub fn guess(
     let bytes = bytes.get(..MOST_LOOK).unwrap_or(bytes);
     let mut best: Option<Guess> = None;
     let mut consider = |guess: Option<Guess>| {
-        if let Some(guess) = guess {
-            if guess.bits >= LEAST_BITS && best.is_none_or(|best| best.bits < guess.bits) {
-                best = Some(guess);
+        let Some(guess) = guess.filter(|guess| guess.bits >= LEAST_BITS) else {
+            return;
+        };
+        match &mut best {
+            Some(best) if best.bits >= guess.bits => {
+                best.margin = best.margin.min(best.bits - guess.bits);
             }
+            Some(best) if best.family == guess.family => {
+                let margin = best.margin.saturating_add(guess.bits - best.bits);
+                *best = Guess { margin, ..guess };
+            }
+            Some(best) => {
+                let margin = guess.bits - best.bits;
+                *best = Guess { margin, ..guess };
+            }
+            None => best = Some(guess),
         }
     };
     if may_greet {
@@ -123,6 +137,7 @@ fn name(bytes: &[u8]) -> Option<Guess> {
     Some(Guess {
         shape: Shape::Name,
         family: Family::Service,
+        margin: u32::MAX,
         bits: if known { 30 + 4 * printable } else { 12 + printable },
         first: complete.then_some(4 + length),
     })
@@ -131,7 +146,7 @@ fn name(bytes: &[u8]) -> Option<Guess> {
 /// What a length prefix that fits its message proves.
 fn prefix_bits(length: usize) -> u32 {
     match length {
-        0 | 1 => 8,
+        0 | 1 => 9,
         2..=8 => 12,
         _ => 20,
     }
@@ -142,6 +157,7 @@ fn prefixed(bytes: &[u8], ended: bool, family: Family, role: Role) -> Option<Gue
         shape: Shape::Prefixed,
         family,
         bits: 0,
+        margin: u32::MAX,
         first: None,
     };
     let mut position = 0;
@@ -221,6 +237,7 @@ fn bare(
             shape: Shape::Unframed,
             family,
             bits: 32,
+            margin: u32::MAX,
             first: Some(restore::MAGIC.len()),
         });
     }
@@ -233,6 +250,7 @@ fn bare(
             shape: Shape::Unframed,
             family,
             bits: first.bits,
+            margin: u32::MAX,
             first: Some(first.end),
         });
     }
@@ -242,6 +260,7 @@ fn bare(
         shape: Shape::Bare,
         family,
         bits: score,
+        margin: u32::MAX,
         first: Some(first.end),
     })
 }

@@ -90,11 +90,36 @@ pub static PARTS: [Noxu; 7] = [
     ),
 ];
 
-/// The protocol that the user's word names: `noxu`, `noxu.feeder`, …
+/// Payloads of one log entry type each, in the order of the table.
+static LOG_ENTRIES: [Noxu; log_entries::LOG_ENTRIES.len()] = {
+    let mut entries = [const {
+        part(
+            Family::LogEntry,
+            &[Family::LogEntry],
+            "the payload of a log entry of one type",
+        )
+    }; log_entries::LOG_ENTRIES.len()];
+    let mut at = 0;
+    while at < entries.len() {
+        entries[at].log_entry = Some(log_entries::LOG_ENTRIES[at].code as u8);
+        at += 1;
+    }
+    entries
+};
+
+/// The protocol that the user's word names: `noxu`, `noxu.feeder`, …; `noxu.logentry.TxnCommit`
+/// names a type, too, which payloads do not.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     if name == NAMED.name {
         return Some(&NAMED);
+    }
+    if let Some(kind) = name.strip_prefix("noxu.logentry.") {
+        let names = log_entries::LOG_ENTRIES.iter().map(|entry| entry.name);
+        return names
+            .zip(&LOG_ENTRIES)
+            .find(|(name, _)| *name == kind)
+            .map(|(_, part)| part as &dyn Protocol);
     }
     PARTS
         .iter()

@@ -238,14 +238,27 @@ fn bounded(
     if found.end != payload.len() || !found.canonical {
         reading.fit = Fit::Lenient;
     }
-    if std::ptr::eq(kind, messages::FEEDER_ENTRY) && !found.canonical {
-        reading.fit = Fit::Damaged;
+    if std::ptr::eq(kind, messages::FEEDER_ENTRY) {
+        if !found.canonical {
+            reading.fit = Fit::Damaged;
+        }
+        let empty = found.end == 17;
+        let known = payload
+            .get(8)
+            .is_some_and(|code| log_entries::by_code(*code).is_some());
+        if empty && !known {
+            // Little more than zero bytes.
+            reading.bits = reading.bits.min(8);
+        }
     }
     Some(reading)
 }
 
 /// What speaks for a reading beside its fields.
 fn weight(reading: &Reading, payload: &[u8], found: &Measure) -> u32 {
+    if reading.family == Family::LogEntry {
+        return log_entry_weight(reading.kind.code, payload);
+    }
     let tag = if reading.code().is_some() { 5 } else { 0 };
     // A known type and, for an empty payload, eight zero bytes.
     let entry = std::ptr::eq(reading.kind, messages::FEEDER_ENTRY)
@@ -254,6 +267,18 @@ fn weight(reading: &Reading, payload: &[u8], found: &Measure) -> u32 {
             .is_some_and(|code| log_entries::by_code(*code).is_some());
     let magic = std::ptr::eq(reading.kind, messages::RESTORE_REQUEST) && found.end == payload.len();
     tag + if entry { 10 } else { 0 } + if magic { 28 } else { 0 }
+}
+
+/// What tells apart log entries with the same layout.
+fn log_entry_weight(code: u64, payload: &[u8]) -> u32 {
+    let database_names = payload.get(1..9) == Some(&[0; 8]);
+    let end_type = payload.first().copied().map(u64::from);
+    match code {
+        21 | 22 if database_names => 8,
+        10..=15 if !database_names => 8,
+        30 | 31 if end_type == Some(code - 29) => 8,
+        _ => 0,
+    }
 }
 
 /// The message of `family` that starts `bytes`, whose end is not known; only formats that say
@@ -314,7 +339,7 @@ pub struct Choice {
 
 /// Readings of other formats whose evidence lags by no more than this are as good: what lets one
 /// of two equally exact readings look more natural (a plausible VLSN) proves nothing.
-const AS_GOOD: u32 = 14;
+pub const AS_GOOD: u32 = 14;
 
 /// Reads `payload` as the best of `families`.
 #[must_use]

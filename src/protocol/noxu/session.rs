@@ -5,7 +5,7 @@ use super::conversation::Conversation;
 use super::find;
 use super::guess::{self, Guess, MOST_NAME, MOST_PAYLOAD, Shape};
 use super::messages::V4_1;
-use super::reading::{Family, Fit, Role, choose};
+use super::reading::{AS_GOOD, Family, Fit, Role, choose};
 use super::restore;
 use crate::model::{Direction, Message};
 use crate::protocol::{Framing, Input, Session, Settings};
@@ -144,7 +144,7 @@ impl NoxuSession {
         let found = guess::guess(bytes, input.ended, self.families, (role, may_greet));
         match found {
             Some(found) => {
-                let sure = self.families.len() == 1 || found.bits >= 48;
+                let sure = self.families.len() == 1 || found.margin > AS_GOOD;
                 let side = self.side(input.direction);
                 side.shape = Some(found.shape);
                 side.family = Some(found.family).filter(|_| found.shape != Shape::Name);
@@ -493,6 +493,7 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Gu
             shape: Shape::Bare,
             family: found.best.family,
             bits: found.best.bits,
+            margin: 0,
             first: Some(bytes.len()),
         };
         consider(found.best.fit, guess);
@@ -503,6 +504,7 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Gu
                 shape: Shape::Prefixed,
                 family: found.best.family,
                 bits: found.best.bits + 20,
+                margin: 0,
                 first: Some(bytes.len()),
             };
             consider(found.best.fit, guess);
@@ -513,6 +515,7 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Gu
             let guess = Guess {
                 shape: Shape::Name,
                 family: Family::Service,
+                margin: 0,
                 bits: 24 + payload.len().min(20) as u32,
                 first: Some(bytes.len()),
             };

@@ -147,7 +147,13 @@ impl<'a> Walk<'a> {
                 self.utf8(content)?;
                 self.found.bits = self.found.bits.saturating_sub(4);
             }
-            Packed::NullIfEmpty => self.content(4).map(drop)?,
+            Packed::NullIfEmpty => {
+                if self.content(4)?.is_empty() {
+                    self.found.bits += 2;
+                } else {
+                    self.found.bits = self.found.bits.saturating_sub(2);
+                }
+            }
             Packed::LogPosition => self.take(8).map(drop)?,
             Packed::Flags => self.flags = self.integer(1)? as u8,
             Packed::If(bit, inner, _) if self.flags & bit != 0 => self.value(inner)?,
