@@ -1,9 +1,23 @@
 //! Sinks: the views of records. They know no protocol.
 
+mod bytes;
+mod dump;
+mod escape;
+mod jq;
 mod json;
+mod page;
+mod pretty;
+mod redact;
+mod style;
 pub mod time;
+mod value;
 
-pub use json::Json;
+pub use bytes::{Nothing, Raw};
+pub use jq::Jq;
+pub use json::{Json, write_record};
+pub use page::Look;
+pub use pretty::Pretty;
+pub use style::{Ink, Styles};
 
 use crate::model::Record;
 use std::io;

@@ -52,6 +52,20 @@ impl Detector {
         }
     }
 
+    /// Expects `protocol` first, without forcing it: what its port or path suggests.
+    pub fn expect(&mut self, protocol: &'static dyn Protocol) {
+        let known = |candidate: &Candidate| candidate.protocol.name() == protocol.name();
+        self.pinned = self.candidates.iter().position(known).or(self.pinned);
+    }
+
+    /// Whether any protocol has good grounds to claim the message `input`.
+    #[must_use]
+    pub fn recognizes(&self, input: &Input<'_>) -> bool {
+        self.candidates
+            .iter()
+            .any(|candidate| candidate.protocol.probe(input, &self.settings) >= Confidence::Likely)
+    }
+
     /// The protocol that the last frame belonged to.
     #[must_use]
     pub fn pinned(&self) -> Option<&'static dyn Protocol> {
@@ -78,13 +92,17 @@ impl Detector {
                 framing => return found(framing, input),
             }
         }
-        if let Some(index) = self.best(input) {
-            if self.pinned != Some(index) {
-                let framing = self.cut(index, input);
-                if !matches!(framing, Framing::NoFrame(_)) {
-                    self.pinned = Some(index);
-                    return found(framing, input);
-                }
+        if let Some(index) = self.best(input).filter(|index| self.pinned != Some(*index)) {
+            let framing = self.cut(index, input);
+            if !matches!(framing, Framing::NoFrame(_)) {
+                self.pinned = Some(index);
+                return found(framing, input);
+            }
+        }
+        if let Some(session) = self.session().filter(|_| input.whole) {
+            let framing = session.salvage(input);
+            if !matches!(framing, Framing::NoFrame(_)) {
+                return found(framing, input);
             }
         }
         Detection::Unknown(self.next_start(input), reason)
@@ -93,14 +111,16 @@ impl Detector {
     /// Decodes the frame that [`Detector::frame`] has just found.
     pub fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.clear();
-        let session = self
-            .pinned
-            .and_then(|index| self.candidates.get_mut(index))
-            .and_then(|candidate| candidate.session.as_mut());
-        match session {
+        match self.session() {
             Some(session) => session.decode(frame, input, message),
             None => message.unknown(frame.len()),
         }
+    }
+
+    /// The pinned protocol's session.
+    fn session(&mut self) -> Option<&mut Box<dyn Session>> {
+        let candidate = self.candidates.get_mut(self.pinned?)?;
+        candidate.session.as_mut()
     }
 
     fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {
@@ -114,9 +134,14 @@ impl Detector {
         }
     }
 
-    /// The protocol that is surest, if any is; the first of equals.
+    /// The protocol that is surest, if any is; the first of equals. A connection that is known to
+    /// speak one changes to another only on good grounds.
     fn best(&self, input: &Input<'_>) -> Option<usize> {
-        let mut best = (Confidence::No, None);
+        let least = match self.pinned {
+            Some(_) => Confidence::Possible,
+            None => Confidence::No,
+        };
+        let mut best = (least, None);
         for (index, candidate) in self.candidates.iter().enumerate() {
             let confidence = candidate.protocol.probe(input, &self.settings);
             if confidence > best.0 {

@@ -20,13 +20,20 @@ use crate::schema::{EncodeError, MessageType};
 /// All protocols, in the order in which they are tried.
 pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &noxu::NOXU];
 
+/// All names that protocols go by: families, and the parts of a family that records name.
+pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
+    let parts = noxu::PARTS.iter().map(|part| part as &dyn Protocol);
+    ALL.iter().copied().chain(parts)
+}
+
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
 /// of one of its parts (`noxu.feeder`).
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     let family = name.split_once('.').map_or(name, |(family, _)| family);
     let named = |wanted: &str| ALL.iter().find(|protocol| protocol.name() == wanted);
-    noxu::by_name(name).or_else(|| named(name).or_else(|| named(family)).copied())
+    let part = noxu::by_name(name);
+    part.or_else(|| named(name).or_else(|| named(family)).copied())
 }
 
 /// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
@@ -109,6 +116,12 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// Its message types.
     fn messages(&self) -> &'static [MessageType];
 
+    /// Whether a record's body is what the tables of [`Protocol::messages`] say; else it describes
+    /// itself, and the tables only name its parts.
+    fn bodies_follow_tables(&self) -> bool {
+        true
+    }
+
     /// How sure it is that a frame of its own starts `input`.
     fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence;
 
@@ -137,6 +150,12 @@ pub trait Session: std::fmt::Debug {
 
     /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
     fn at(&mut self, _time: Option<u64>) {}
+
+    /// The same for a whole message on a connection that is known to speak this protocol, when no
+    /// protocol recognizes it: makes of it what can be made.
+    fn salvage(&mut self, _input: &Input<'_>) -> Framing {
+        Framing::NoFrame("no frame of this connection's protocol")
+    }
 
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);

@@ -56,8 +56,8 @@ pub fn decode(
     message: &mut Message,
 ) -> Option<Family> {
     if place.cut.shape == Shape::Name {
-        name(frame, place, message);
-        conversation.greeting(frame, place.direction, message);
+        name(frame, message);
+        conversation.greeting(frame, message);
         return Some(Family::Service);
     }
     let start = if place.cut.shape == Shape::Prefixed {
@@ -82,9 +82,11 @@ pub fn decode(
     message.protocol = reading.family.name();
     message.type_name = reading.kind.name;
     header(frame, start, Some(&reading), message);
+    let before = message.issues.len();
     fields(frame, start, &reading, message);
     if place.cut.damage.is_some() {
         message.faithful = false;
+        expected_loss(before, message);
     }
     if reading.layout == V3_0 {
         message.note(
@@ -95,7 +97,7 @@ pub fn decode(
     }
     match choice.other {
         Some(other) if !place.cut.settled || same_family(&choice) => {
-            ambiguous(frame, start, &choice.best, &other, message);
+            ambiguous(frame, start, &other, message);
         }
         _ => deeper(frame, &reading, message),
     }
@@ -103,6 +105,16 @@ pub fn decode(
         conversation.check(frame, start, &reading, place.direction, message);
     }
     Some(reading.family)
+}
+
+/// That fields are missing from an incomplete frame is said already.
+fn expected_loss(before: usize, message: &mut Message) {
+    let mut number = 0;
+    message.issues.retain(|issue| {
+        number += 1;
+        let lost = ["truncated-message", "short-frame", "payload-length"];
+        number <= before || !lost.contains(&issue.code)
+    });
 }
 
 fn same_family(choice: &Choice) -> bool {
@@ -371,13 +383,7 @@ fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
 }
 
 /// Shows the other way to read the message as well.
-fn ambiguous(
-    frame: &[u8],
-    start: usize,
-    best: &Reading,
-    other: &Reading,
-    message: &mut Message,
-) {
+fn ambiguous(frame: &[u8], start: usize, other: &Reading, message: &mut Message) {
     message.note(
         "ambiguous-message",
         (start, frame.len()),
@@ -387,7 +393,6 @@ fn ambiguous(
             other.family.name()
         ),
     );
-    let _ = best;
     let faithful = message.faithful;
     let inner = message.tree.open(None, Value::Struct, start);
     let also = message.tree.open(Some(&ALSO), Value::Struct, start);
@@ -409,7 +414,7 @@ fn derived_text(label: &'static Label, text: &str, message: &mut Message) {
     let start = tree.derived.len();
     tree.derived.extend_from_slice(text.as_bytes());
     let span = Span::new(start, tree.derived.len());
-    let id: NodeId = tree.leaf(Some(label), Value::Text(span), Span::default());
+    let id: NodeId = tree.leaf(Some(label), Value::Text(span), span);
     if let Some(node) = tree.get_mut(id) {
         node.layer = Layer::Derived;
     }
@@ -474,7 +479,7 @@ fn unread(frame: &[u8], start: usize, family: Option<Family>, message: &mut Mess
 }
 
 /// The greeting: a name behind its length.
-fn name(frame: &[u8], place: &Place<'_>, message: &mut Message) {
+fn name(frame: &[u8], message: &mut Message) {
     message.protocol = Family::Service.name();
     message.type_name = messages::SERVICE_NAME.name;
     let length = guess::prefix(frame);
@@ -508,7 +513,6 @@ fn name(frame: &[u8], place: &Place<'_>, message: &mut Message) {
         );
         message.faithful = false;
     }
-    let _ = place;
     let end = (4 + length).min(frame.len());
     let body = message.tree.open(None, Value::Struct, 0);
     let content = Span::new(4, end);

@@ -78,12 +78,7 @@ impl Conversation {
     }
 
     /// A greeting was read: a conversation begins.
-    pub fn greeting(
-        &mut self,
-        frame: &[u8],
-        direction: Option<Direction>,
-        message: &mut Message,
-    ) {
+    pub fn greeting(&mut self, frame: &[u8], message: &mut Message) {
         *self = Self {
             now: self.now,
             ..Self::default()
@@ -101,7 +96,6 @@ impl Conversation {
                 "no service of Noxu itself; nodes without it hang up",
             );
         }
-        let _ = direction;
         if complete {
             self.service = Some(Service {
                 family,

@@ -59,15 +59,15 @@ pub fn derive_magic(
     let tree = &mut message.tree;
     let number = tree
         .get(tree.next_id().saturating_sub(1))
-        .map(|node| (node.value, node.span.end));
-    let Some((Value::Unsigned(number), end)) = number else {
+        .map(|node| node.value);
+    let Some(Value::Unsigned(number)) = number else {
         return;
     };
     let start = tree.derived.len();
     let digits = u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
     tree.derived.extend_from_slice(&digits);
     let content = Span::new(start, start + digits.len());
-    let id = tree.leaf(label, Value::Bytes(content), Span { start: end, end });
+    let id = tree.leaf(label, Value::Bytes(content), content);
     if let Some(node) = tree.get_mut(id) {
         node.layer = Layer::Derived;
     }

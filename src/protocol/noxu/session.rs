@@ -141,10 +141,15 @@ impl NoxuSession {
         if let Some(framing) = self.by_service(input) {
             return framing;
         }
-        let found = guess::guess(bytes, input.ended, self.families, (role, may_greet));
+        let sender = (role, may_greet);
+        let shown = self.shown_by_other_side(input.direction);
+        let found = shown
+            .and_then(|family| guess::guess(bytes, input.ended, &[family], sender))
+            .filter(|found| found.shape == Shape::Prefixed)
+            .or_else(|| guess::guess(bytes, input.ended, self.families, sender));
         match found {
             Some(found) => {
-                let sure = self.families.len() == 1 || found.margin > AS_GOOD;
+                let sure = shown == Some(found.family) || self.families.len() == 1 || found.margin > AS_GOOD;
                 let side = self.side(input.direction);
                 side.shape = Some(found.shape);
                 side.family = Some(found.family).filter(|_| found.shape != Shape::Name);
@@ -166,6 +171,12 @@ impl NoxuSession {
             }
             None => Framing::NoFrame("no Noxu frame, service name or message starts here"),
         }
+    }
+
+    /// The format that the other side of a connection without greeting speaks.
+    fn shown_by_other_side(&mut self, direction: Option<Direction>) -> Option<Family> {
+        let other = self.side(Some(direction?.reverse()));
+        other.family.filter(|_| other.settled && other.shape == Some(Shape::Prefixed))
     }
 
     /// What the greeting of the client says about the server's bytes.
@@ -431,6 +442,17 @@ impl Session for NoxuSession {
             return self.known(input);
         }
         self.begin(input)
+    }
+
+    fn salvage(&mut self, input: &Input<'_>) -> Framing {
+        self.cut = Some(Cut {
+            shape: Shape::Bare,
+            family: self.only(),
+            settled: false,
+            layout: V4_1,
+            damage: None,
+        });
+        Framing::Frame(input.bytes.len())
     }
 
     fn at(&mut self, time: Option<u64>) {

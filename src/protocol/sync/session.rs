@@ -109,7 +109,10 @@ impl SyncSession {
     /// another frame starts, the length is wrong.
     fn complete(&self, header: &Header, fit: Fit, input: &Input<'_>) -> Framing {
         let size = header.frame_size();
-        if fit >= Fit::Exact || input.whole {
+        if input.whole {
+            return Framing::Frame(self.end_in_message(size, input));
+        }
+        if fit >= Fit::Exact {
             return Framing::Frame(size);
         }
         let mut reader = Reader::new(input.bytes, header.layout.size());
@@ -125,6 +128,15 @@ impl SyncSession {
             Some(end) if end != size && !starts(size) && starts(end) => Framing::Frame(end),
             _ => Framing::Frame(size),
         }
+    }
+
+    /// A second frame in the same message is a record of its own; other bytes are not.
+    fn end_in_message(&self, size: usize, input: &Input<'_>) -> usize {
+        let bytes = input.bytes.get(size..).unwrap_or_default();
+        let rest = Input { bytes, ..*input };
+        let second = frame::best(&rest, self.layout, &self.settings)
+            .is_some_and(|(_, fit)| fit >= Fit::Begins);
+        if second { size } else { input.bytes.len() }
     }
 
     fn header_nodes(&self, header: &Header, frame: &[u8], message: &mut Message) -> NodeId {
@@ -298,8 +310,7 @@ impl Session for SyncSession {
         let Some((header, fit)) = frame::best(input, self.layout, &self.settings) else {
             return Framing::NoFrame("shorter than a sync header");
         };
-        let acceptable = if input.whole { Fit::No } else { Fit::Possible };
-        if fit < acceptable {
+        if fit < Fit::Possible {
             return Framing::NoFrame("no sync header: unknown type or impossible length");
         }
         self.header = Some(header);
@@ -307,6 +318,15 @@ impl Session for SyncSession {
             return self.incomplete(&header, fit, input);
         }
         self.complete(&header, fit, input)
+    }
+
+    fn salvage(&mut self, input: &Input<'_>) -> Framing {
+        let best = frame::best(input, self.layout, &self.settings);
+        self.header = best.map(|(header, _)| header);
+        match self.header {
+            Some(_) => Framing::Frame(input.bytes.len()),
+            None => Framing::NoFrame("shorter than a sync header"),
+        }
     }
 
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {

@@ -1,0 +1,130 @@
+//! What goes to standard error: errors, and hints.
+
+use super::terminal::{self, ColorChoice};
+use std::fmt::Display;
+use std::io::{self, Write};
+use thiserror::Error;
+use wirectl::output::{Ink, Styles};
+use wirectl::pipeline::Pipeline;
+
+/// Names less alike than this are not suggested.
+const LEAST_LIKENESS: f64 = 0.7;
+
+/// Wrong usage: what is wrong, and what to do.
+#[derive(Debug, Error)]
+#[error("{what}")]
+pub struct Wrong {
+    what: String,
+    help: String,
+}
+
+impl Wrong {
+    /// Says what is wrong and what helps.
+    pub fn new(what: String, help: String) -> Self {
+        Self { what, help }
+    }
+
+    /// `name` is not among those `known`, which `command` lists.
+    pub fn unknown<'a>(
+        kind: &str,
+        name: &str,
+        known: impl Iterator<Item = &'a str>,
+        command: &str,
+    ) -> Self {
+        let help = match closest(name, known) {
+            Some(close) => format!("did you mean \"{close}\"? `{command}` lists what is known"),
+            None => format!("`{command}` lists what is known"),
+        };
+        Self {
+            what: format!("no {kind} is called \"{}\"", name.escape_debug()),
+            help,
+        }
+    }
+
+    /// No record matches `pattern`.
+    pub fn unmatched<'a>(pattern: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let help = match closest(pattern, known) {
+            Some(close) if !close.eq_ignore_ascii_case(pattern) => {
+                format!("did you mean --type {close}?")
+            }
+            _ => "`wirectl decode --output stats` shows which types there are".to_owned(),
+        };
+        Self {
+            what: format!("no record matches --type {}", pattern.escape_debug()),
+            help,
+        }
+    }
+}
+
+/// The name most like `name`, if any is alike.
+fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_ascii_lowercase();
+    known
+        .map(|known| {
+            let likeness = strsim::jaro_winkler(&name, &known.to_ascii_lowercase());
+            (likeness, known)
+        })
+        .filter(|(likeness, _)| *likeness >= LEAST_LIKENESS)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, known)| known)
+}
+
+/// Tells of a failure.
+pub fn error(error: &anyhow::Error) {
+    let styles = styles();
+    line("error", &styles.error, &format_args!("{error:#}"));
+    if let Some(wrong) = error.downcast_ref::<Wrong>() {
+        help(&wrong.help);
+    }
+}
+
+/// Tells of something that is no failure, and what to do.
+pub fn note(wrong: &Wrong) {
+    line("note", &styles().note, &wrong.what);
+    help(&wrong.help);
+}
+
+fn help(text: &str) {
+    let styles = styles();
+    let (start, end) = (styles.note.start(), styles.note.end());
+    say(&format_args!("  {start}={end} help: {text}"));
+}
+
+fn line(kind: &str, ink: &Ink, text: &dyn Display) {
+    say(&format_args!("{}{kind}{}: {text}", ink.start(), ink.end()));
+}
+
+/// A failure to complain is not complained about.
+fn say(text: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn styles() -> Styles {
+    Styles::new(terminal::use_color(ColorChoice::Auto, &io::stderr()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_misspellings_are_suggested_and_others_not() {
+        let known = ["sync", "noxu.feeder", "rp"];
+        assert_eq!(closest("synk", known.into_iter()), Some("sync"));
+        assert_eq!(
+            closest("NOXU.FEDER", known.into_iter()),
+            Some("noxu.feeder")
+        );
+        assert_eq!(closest("http", known.into_iter()), None);
+    }
+}
+
+/// Says so if the filter expression failed on records, which were then not shown.
+pub fn filter_failures(pipeline: &Pipeline<'_>) {
+    if let Some((count, first)) = pipeline.filter_failures() {
+        note(&Wrong::new(
+            format!("--filter failed on {count} records, which are not shown: {first}"),
+            "use the alternative operator, such as (.body.seq // 0) > 5".to_owned(),
+        ));
+    }
+}
