@@ -69,7 +69,10 @@ pub fn decode(
     let payload = frame.get(start..).unwrap_or_default();
     let oversize = place.cut.damage == Some(Damage::Oversize);
     if oversize || place.cut.damage == Some(Damage::Incomplete) && payload.is_empty() {
-        let family = place.cut.family.or(conversation.service().and_then(|known| known.family));
+        let family = place
+            .cut
+            .family
+            .or(conversation.service().and_then(|known| known.family));
         unread(frame, start, family, message);
         return None;
     }
@@ -158,8 +161,13 @@ fn pick(
         [family] => *family,
         _ => return None,
     };
-    by_shape(family, payload, role, conversation.position(place.direction))
-        .map(|best| Choice { best, other: None })
+    by_shape(
+        family,
+        payload,
+        role,
+        conversation.position(place.direction),
+    )
+    .map(|best| Choice { best, other: None })
 }
 
 /// A reading in another format that is as good as the one that the first bytes suggest.
@@ -241,7 +249,8 @@ fn log_entry(payload: &[u8], code: Option<u8>) -> Option<Choice> {
             other: None,
         });
     }
-    choose(&[Family::LogEntry], payload, Role::Either).filter(|choice| choice.best.fit == Fit::Exact)
+    choose(&[Family::LogEntry], payload, Role::Either)
+        .filter(|choice| choice.best.fit == Fit::Exact)
 }
 
 fn check_prefix(frame: &[u8], place: &Place<'_>, message: &mut Message) {
@@ -344,7 +353,10 @@ fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
     }
     let name = if feeder { "payload" } else { "data" };
     let label = if feeder { &PAYLOAD } else { &DATA };
-    let code = message.tree.child(body, "entry_type").map(|(_, node)| *node);
+    let code = message
+        .tree
+        .child(body, "entry_type")
+        .map(|(_, node)| *node);
     let content = message.tree.child(body, name).map(|(_, node)| node.value);
     let (Some(code), Some(Value::Bytes(span))) = (code, content) else {
         return;

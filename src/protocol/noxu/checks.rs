@@ -99,7 +99,9 @@ impl Election {
                 }
                 if let (Some(term), Some(proposed)) = (term, self.proposal) {
                     if term != proposed {
-                        let what = format!("the result is for term {term}, the proposal was for {proposed}");
+                        let what = format!(
+                            "the result is for term {term}, the proposal was for {proposed}"
+                        );
                         message.warning("result-term-differs", at, what);
                     }
                 }
@@ -214,7 +216,12 @@ impl Stream {
 
     fn sequence(&mut self, vlsn: u64, at: At, message: &mut Message) {
         if vlsn == 0 {
-            error(message, "null-vlsn", at, "VLSN 0 stands for none; feeders do not send it");
+            error(
+                message,
+                "null-vlsn",
+                at,
+                "VLSN 0 stands for none; feeders do not send it",
+            );
             return;
         }
         let claimed = self.claimed.take();
@@ -234,9 +241,19 @@ impl Stream {
         let follows = |last: u64| vlsn == last.wrapping_add(1);
         if follows(last) || claimed.is_some_and(follows) {
         } else if vlsn == last {
-            error(message, "vlsn-duplicate", at, format!("VLSN {vlsn} was sent already"));
+            error(
+                message,
+                "vlsn-duplicate",
+                at,
+                format!("VLSN {vlsn} was sent already"),
+            );
         } else if vlsn < last {
-            error(message, "vlsn-regression", at, format!("VLSN {vlsn} after {last}"));
+            error(
+                message,
+                "vlsn-regression",
+                at,
+                format!("VLSN {vlsn} after {last}"),
+            );
         } else {
             error(message, "vlsn-gap", at, format!("VLSN {vlsn} after {last}"));
         }
@@ -480,7 +497,12 @@ impl ChannelSide {
         }
         if let (Some(vlsn), Some(last)) = (vlsn, self.master_vlsn) {
             if vlsn < last {
-                error(message, "vlsn-regression", at, format!("VLSN {vlsn} after {last}"));
+                error(
+                    message,
+                    "vlsn-regression",
+                    at,
+                    format!("VLSN {vlsn} after {last}"),
+                );
             }
         }
         if let (Some(timestamp), Some(last)) = (timestamp, self.timestamp) {

@@ -4,7 +4,7 @@
 
 use super::guess::{self, Guess, MOST_PAYLOAD};
 use super::log_entries;
-use super::reading::{Family, Role};
+use super::reading::{Family, Fit, Role};
 use super::session::best_of_whole;
 use crate::model::Direction;
 use crate::protocol::{Confidence, Input};
@@ -28,9 +28,8 @@ pub fn next_frame(input: &Input<'_>, from: usize, families: &[Family]) -> Option
             return false;
         }
         budget -= cost;
-        guess::guess(rest, input.ended, families, sender).is_some_and(|found| {
-            found.bits >= ENOUGH && found.first.is_some()
-        })
+        guess::guess(rest, input.ended, families, sender)
+            .is_some_and(|found| found.bits >= ENOUGH && found.first.is_some())
     })
 }
 
@@ -39,7 +38,7 @@ pub fn next_frame(input: &Input<'_>, from: usize, families: &[Family]) -> Option
 pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
     if input.whole {
         return match best_of_whole(input.bytes, families, Role::Either) {
-            Some(found) => confidence(&found),
+            Some((fit, found)) => whole_confidence(fit, &found),
             None => Confidence::No,
         };
     }
@@ -53,6 +52,18 @@ pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
             Confidence::Possible
         }
         None => Confidence::No,
+    }
+}
+
+/// A message that fits exactly, of a type that says which it is, is likely what it seems to be.
+fn whole_confidence(fit: Fit, found: &Guess) -> Confidence {
+    match (fit, found.bits) {
+        (Fit::Damaged, _) => Confidence::No,
+        (Fit::Lenient, 14..) => Confidence::Likely,
+        (Fit::Lenient, _) => Confidence::Possible,
+        (Fit::Exact, 5..14) => Confidence::Likely,
+        (Fit::Exact, ..5) => Confidence::Possible,
+        (Fit::Exact, _) => confidence(found),
     }
 }
 
@@ -76,8 +87,7 @@ fn may_start(rest: &[u8]) -> Option<usize> {
     let length = guess::prefix(rest)?;
     let tagged = |at: usize| rest.get(at).is_some_and(|byte| matches!(byte, 1..=12));
     if (1..=MOST_PAYLOAD).contains(&length) {
-        if guess::service_name(rest)
-            .is_some_and(|(content, _)| guess::family_of(content).is_some())
+        if guess::service_name(rest).is_some_and(|(content, _)| guess::family_of(content).is_some())
         {
             return Some(64);
         }

@@ -130,15 +130,19 @@ fn name(bytes: &[u8]) -> Option<Guess> {
     if content.is_empty() || text.chars().any(char::is_control) {
         return None;
     }
-    let known = SERVICES.iter().any(|(name, _)| {
-        name.len() == length && name.as_bytes().starts_with(content)
-    });
+    let known = SERVICES
+        .iter()
+        .any(|(name, _)| name.len() == length && name.as_bytes().starts_with(content));
     let printable = content.len().min(20) as u32;
     Some(Guess {
         shape: Shape::Name,
         family: Family::Service,
         margin: u32::MAX,
-        bits: if known { 30 + 4 * printable } else { 12 + printable },
+        bits: if known {
+            30 + 4 * printable
+        } else {
+            12 + printable
+        },
         first: complete.then_some(4 + length),
     })
 }
@@ -225,13 +229,7 @@ pub fn begins(family: Family, there: &[u8], length: usize) -> Option<u32> {
     }
 }
 
-fn bare(
-    bytes: &[u8],
-    ended: bool,
-    family: Family,
-    role: Role,
-    may_greet: bool,
-) -> Option<Guess> {
+fn bare(bytes: &[u8], ended: bool, family: Family, role: Role, may_greet: bool) -> Option<Guess> {
     if may_greet && family == Family::Restore && bytes.starts_with(&restore::MAGIC) {
         return Some(Guess {
             shape: Shape::Unframed,
@@ -284,6 +282,14 @@ pub fn whole_restore(bytes: &[u8], ended: bool) -> Option<Reading> {
 #[must_use]
 pub fn next_bare(bytes: &[u8], ended: bool, family: Family, preferred: u32) -> Option<Reading> {
     layout_by_sequel(bytes, ended, family, preferred, 4).map(|(reading, _)| reading)
+}
+
+/// Whether `bytes` may be the start of a message without prefix.
+#[must_use]
+pub fn may_go_on(family: Family, bytes: &[u8]) -> bool {
+    let counted = bytes.get(9..).and_then(prefix).unwrap_or_default();
+    let possible = family != Family::Feeder || counted <= MOST_PAYLOAD;
+    possible && matches!(self_delimiting(family, bytes, V4_1), Err(Unfit::RanOut(_)))
 }
 
 fn layout_by_sequel(

@@ -50,12 +50,18 @@ const DELETED_DATA: Field =
 const KEY: Field = field("key", Type::Bytes).about("the record's key");
 const NO_ABORT_LSN: Field = field("abort_lsn", Type::Packed(Packed::Absent));
 const NO_TXN_ID: Field = field("txn_id", Type::Packed(Packed::Absent));
-const ABORT_LSN: Field = field("abort_lsn", Type::Packed(Packed::If(0x20, &LSN, Absence::Null)))
-    .about("where the version before is");
+const ABORT_LSN: Field = field(
+    "abort_lsn",
+    Type::Packed(Packed::If(0x20, &LSN, Absence::Null)),
+)
+.about("where the version before is");
 const NAME: Field = field("name", Type::Packed(Packed::Derived(derive_database_name)))
     .about("the database's name: the key as text");
-const NAMED_DB_ID: Field = field("named_db_id", Type::Packed(Packed::Derived(derive_database_id)))
-    .about("the database's number: the start of the data");
+const NAMED_DB_ID: Field = field(
+    "named_db_id",
+    Type::Packed(Packed::Derived(derive_database_id)),
+)
+.about("the database's number: the start of the data");
 const COMPARATORS: Field = field("settings", Type::Packed(Packed::Derived(derive_settings)))
     .about("the database's comparators and fanout: the end of the data");
 
@@ -132,9 +138,24 @@ pub static LOG_ENTRIES: &[MessageType] = &[
     entry(2, "IN", NODE, "Inner node of the tree."),
     entry(3, "BIN", NODE, "Bottom node of the tree."),
     entry(4, "BINDelta", NODE, "Changes of a bottom node."),
-    entry(10, "InsertLN", ln!(NO_ABORT_LSN, NO_TXN_ID, DATA), "A record is inserted."),
-    entry(11, "UpdateLN", ln!(NO_ABORT_LSN, NO_TXN_ID, DATA), "A record is updated."),
-    entry(12, "DeleteLN", ln!(NO_ABORT_LSN, NO_TXN_ID, DELETED_DATA), "A record is deleted."),
+    entry(
+        10,
+        "InsertLN",
+        ln!(NO_ABORT_LSN, NO_TXN_ID, DATA),
+        "A record is inserted.",
+    ),
+    entry(
+        11,
+        "UpdateLN",
+        ln!(NO_ABORT_LSN, NO_TXN_ID, DATA),
+        "A record is updated.",
+    ),
+    entry(
+        12,
+        "DeleteLN",
+        ln!(NO_ABORT_LSN, NO_TXN_ID, DELETED_DATA),
+        "A record is deleted.",
+    ),
     entry(
         13,
         "InsertLNTxn",
@@ -157,7 +178,14 @@ pub static LOG_ENTRIES: &[MessageType] = &[
     entry(
         21,
         "NameLN",
-        ln!(NO_ABORT_LSN, NO_TXN_ID, DATA, NAME, NAMED_DB_ID, COMPARATORS),
+        ln!(
+            NO_ABORT_LSN,
+            NO_TXN_ID,
+            DATA,
+            NAME,
+            NAMED_DB_ID,
+            COMPARATORS
+        ),
         "A database gets or loses its name.",
     ),
     entry(
@@ -265,13 +293,26 @@ pub static LOG_ENTRIES: &[MessageType] = &[
         ],
         "A tree node is deleted.",
     ),
-    entry(65, "INDupDeleteInfo", NONE, "A tree node of duplicates is deleted."),
-    entry(66, "OldBINDelta", NONE, "Changes of a bottom node, old form."),
+    entry(
+        65,
+        "INDupDeleteInfo",
+        NONE,
+        "A tree node of duplicates is deleted.",
+    ),
+    entry(
+        66,
+        "OldBINDelta",
+        NONE,
+        "Changes of a bottom node, old form.",
+    ),
     entry(67, "OldLN", &[KEY, DATA], "A record, old form."),
     entry(
         68,
         "DelDupLN",
-        &[KEY, field("duplicate_key", Type::Bytes).about("the duplicate's key")],
+        &[
+            KEY,
+            field("duplicate_key", Type::Bytes).about("the duplicate's key"),
+        ],
         "A duplicate is deleted.",
     ),
     entry(
@@ -325,9 +366,8 @@ pub fn read_payload(
     let range = (span.start as usize, span.end as usize);
     let body = body_of(kind, span.len());
     let outcome = Decoder::new(frame, range, rules(), message).run(body, label);
-    let exact = outcome.complete
-        && outcome.end == span.end as usize
-        && message.issues.len() == issues;
+    let exact =
+        outcome.complete && outcome.end == span.end as usize && message.issues.len() == issues;
     message.faithful = faithful;
     if exact {
         return Payload::Read(start);
@@ -392,11 +432,11 @@ fn derive_database_name(
     label: Option<&'static Label>,
     message: &mut Message,
 ) {
-    let key = bytes_of(parent, "key", message).filter(|span| {
-        std::str::from_utf8(span.of(frame)).is_ok()
-    });
+    let key =
+        bytes_of(parent, "key", message).filter(|span| std::str::from_utf8(span.of(frame)).is_ok());
     let value = key.map_or(Value::Nil, Value::Text);
-    message.tree.leaf(label, value, Span::default());
+    let here = here(message);
+    message.tree.leaf(label, value, here);
 }
 
 /// A database's number is the start of its record's data, little-endian; no data: no name.
@@ -407,8 +447,18 @@ fn derive_database_id(
     message: &mut Message,
 ) {
     let bytes = bytes_of(parent, "data", message).and_then(|span| span.of(frame).get(..8));
-    let value = bytes.map_or(Value::Nil, |bytes| Value::Unsigned(Order::Little.unsigned(bytes)));
-    message.tree.leaf(label, value, Span::default());
+    let value = bytes.map_or(Value::Nil, |bytes| {
+        Value::Unsigned(Order::Little.unsigned(bytes))
+    });
+    let here = here(message);
+    message.tree.leaf(label, value, here);
+}
+
+/// The empty span behind the last node.
+fn here(message: &Message) -> Span {
+    let nodes = message.tree.nodes();
+    let end = nodes.last().map_or(0, |node| node.span.end);
+    Span { start: end, end }
 }
 
 static SETTINGS: Struct = Struct {
@@ -455,7 +505,12 @@ fn derive_settings(
         message.tree.truncate(start);
     }
     if !fits {
-        message.tree.leaf(label, Value::Bytes(Span::new(range.0, range.1)), Span::default());
+        let here = here(message);
+        let content = Span::new(range.0, range.1);
+        message.tree.leaf(label, Value::Bytes(content), here);
+    } else if let Some(node) = message.tree.get_mut(start) {
+        // Its bytes are the data's already.
+        node.layer = Layer::Frame;
     }
 }
 

@@ -367,10 +367,7 @@ pub static RESTORE_RESPONSE: &MessageType = pick(RESTORE, 1);
 
 static ADMIN_RESULT: Enum = Enum {
     name: "AdminAck",
-    variants: &[
-        Variant::numbered("OK", 0),
-        Variant::numbered("REJECTED", 1),
-    ],
+    variants: &[Variant::numbered("OK", 0), Variant::numbered("REJECTED", 1)],
     numbered: true,
 };
 

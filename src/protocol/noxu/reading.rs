@@ -286,11 +286,7 @@ fn log_entry_weight(code: u64, payload: &[u8]) -> u32 {
 ///
 /// # Errors
 /// If there is none, or only its beginning.
-pub fn self_delimiting(
-    family: Family,
-    bytes: &[u8],
-    layout: u32,
-) -> Result<Reading, Unfit> {
+pub fn self_delimiting(family: Family, bytes: &[u8], layout: u32) -> Result<Reading, Unfit> {
     let kind = match family {
         Family::Protocol | Family::Syncup => bytes
             .first()

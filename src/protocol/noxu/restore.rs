@@ -98,9 +98,8 @@ pub fn describe_files(frame: &[u8], body: NodeId, message: &mut Message) {
     for name in found.iter().filter_map(|(name, _)| *name) {
         check_name(frame, name, message);
     }
-    let described = |data: &Option<Span>| {
-        data.is_some_and(|span| span.of(frame).starts_with(FILE_MAGIC))
-    };
+    let described =
+        |data: &Option<Span>| data.is_some_and(|span| span.of(frame).starts_with(FILE_MAGIC));
     if !found.iter().any(|(_, data)| described(data)) {
         return;
     }

@@ -118,15 +118,23 @@ impl NoxuSession {
             layout: V4_1,
             damage: None,
         };
-        match best_of_whole(bytes, self.families, self.conversation.role(input.direction)) {
-            Some(found) => {
+        let role = self.conversation.role(input.direction);
+        let found = best_of_whole(bytes, self.families, role)
+            .filter(|(fit, _)| *fit > Fit::Damaged || self.forced);
+        match found {
+            Some((_, found)) => {
                 cut.shape = found.shape;
-                cut.family = self.only().or((found.shape == Shape::Name).then_some(Family::Service));
+                cut.family = self
+                    .only()
+                    .or((found.shape == Shape::Name).then_some(Family::Service));
             }
             None if self.only().is_none() => {
                 return Framing::NoFrame("no Noxu message fits these bytes");
             }
             None if self.only() == Some(Family::Service) => cut.shape = Shape::Name,
+            None if guess::prefix(bytes).is_some_and(|length| length + 4 == bytes.len()) => {
+                cut.shape = Shape::Prefixed;
+            }
             None => {}
         }
         self.cut = Some(cut);
@@ -147,18 +155,21 @@ impl NoxuSession {
             .and_then(|family| guess::guess(bytes, input.ended, &[family], sender))
             .filter(|found| found.shape == Shape::Prefixed)
             .or_else(|| guess::guess(bytes, input.ended, self.families, sender));
+        // The first bytes of one thing may be all of another.
+        let early = !input.ended && bytes.len() < 8;
         match found {
+            Some(found) if early && found.bits < 30 => Framing::Need(8),
             Some(found) => {
-                let sure = shown == Some(found.family) || self.families.len() == 1 || found.margin > AS_GOOD;
+                let sure = shown == Some(found.family)
+                    || self.families.len() == 1
+                    || found.margin > AS_GOOD;
                 let side = self.side(input.direction);
                 side.shape = Some(found.shape);
                 side.family = Some(found.family).filter(|_| found.shape != Shape::Name);
                 side.settled = sure;
                 self.known(input)
             }
-            None if !input.ended && bytes.len() < 8 && guess::prefix(bytes).is_none_or(plausible) => {
-                Framing::Need(bytes.len() + 1)
-            }
+            None if early && guess::prefix(bytes).is_none_or(plausible) => Framing::Need(8),
             None if self.refused_name(input) => {
                 self.cut = Some(Cut {
                     shape: Shape::Name,
@@ -176,7 +187,9 @@ impl NoxuSession {
     /// The format that the other side of a connection without greeting speaks.
     fn shown_by_other_side(&mut self, direction: Option<Direction>) -> Option<Family> {
         let other = self.side(Some(direction?.reverse()));
-        other.family.filter(|_| other.settled && other.shape == Some(Shape::Prefixed))
+        other
+            .family
+            .filter(|_| other.settled && other.shape == Some(Shape::Prefixed))
     }
 
     /// What the greeting of the client says about the server's bytes.
@@ -338,8 +351,7 @@ impl NoxuSession {
         match guess::prefix(rest) {
             None => true,
             Some(length) => {
-                length <= MOST_PAYLOAD
-                    && (length <= rest.len() || !input.ended || rest.len() < 17)
+                length <= MOST_PAYLOAD && (length <= rest.len() || !input.ended || rest.len() < 17)
             }
         }
     }
@@ -380,11 +392,16 @@ impl NoxuSession {
                 cut.layout = reading.layout;
             }
             if reading.layout_name().is_some() {
+                // What follows tells the layouts apart.
+                let enough = reading.end + 24;
+                if !input.ended && bytes.len() < enough {
+                    return Framing::Need(enough);
+                }
                 self.side(input.direction).layout = reading.layout;
             }
             return Framing::Frame(reading.end);
         }
-        let more = guess::begins(family, bytes, usize::MAX).is_some();
+        let more = guess::may_go_on(family, bytes);
         let due = bytes.len() >= side.looked_through.saturating_mul(2).max(1 << 12);
         if !input.ended && more && !due && bytes.len() < self.settings.most_frame {
             return Framing::Need(bytes.len() + 1);
@@ -502,14 +519,16 @@ fn plausible(length: usize) -> bool {
 
 /// How a message whose end is known lies in its bytes: with or without prefix, or a greeting.
 #[must_use]
-pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Guess> {
+pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<(Fit, Guess)> {
     let mut best: Option<(Fit, Guess)> = None;
     let mut consider = |fit: Fit, guess: Guess| {
         if best.is_none_or(|(known, best)| (known, best.bits) < (fit, guess.bits)) {
             best = Some((fit, guess));
         }
     };
-    let behind = bytes.get(4..).filter(|rest| guess::prefix(bytes) == Some(rest.len()));
+    let behind = bytes
+        .get(4..)
+        .filter(|rest| guess::prefix(bytes) == Some(rest.len()));
     if let Some(found) = choose(families, bytes, role) {
         let guess = Guess {
             shape: Shape::Bare,
@@ -544,5 +563,5 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Gu
             consider(Fit::Exact, guess);
         }
     }
-    best.map(|(_, guess)| guess)
+    best
 }

@@ -69,10 +69,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         body: &'static Struct,
         label: Option<&'static Label>,
     ) -> Result<(), Stop> {
-        let id = self
-            .message
-            .tree
-            .open(label, Value::Struct, self.position);
+        let id = self.message.tree.open(label, Value::Struct, self.position);
         self.counted = [None; 2];
         self.checksum = None;
         let version = self.rules.version;
@@ -92,11 +89,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         result
     }
 
-    fn value(
-        &mut self,
-        kind: &'static Type,
-        label: Option<&'static Label>,
-    ) -> Result<(), Stop> {
+    fn value(&mut self, kind: &'static Type, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.position;
         match kind {
             Type::Bool => {
@@ -126,20 +119,13 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Type::List(item) => self.list(item, label)?,
             Type::Packed(packed) => self.packed(packed, label)?,
             // No packed table has these.
-            Type::Float32
-            | Type::Float64
-            | Type::ElementBytes
-            | Type::Tuple(_)
-            | Type::Map(..) => {}
+            Type::Float32 | Type::Float64 | Type::ElementBytes | Type::Tuple(_) | Type::Map(..) => {
+            }
         }
         Ok(())
     }
 
-    fn packed(
-        &mut self,
-        kind: &'static Packed,
-        label: Option<&'static Label>,
-    ) -> Result<(), Stop> {
+    fn packed(&mut self, kind: &'static Packed, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.position;
         match kind {
             Packed::Count(slot, width) | Packed::HiddenCount(slot, width) => {

@@ -114,11 +114,9 @@ impl<'a> Walk<'a> {
                 self.items(count, item)?;
             }
             Type::Packed(packed) => self.packed(packed)?,
-            Type::Float32
-            | Type::Float64
-            | Type::ElementBytes
-            | Type::Tuple(_)
-            | Type::Map(..) => return Err(Unfit::Wrong),
+            Type::Float32 | Type::Float64 | Type::ElementBytes | Type::Tuple(_) | Type::Map(..) => {
+                return Err(Unfit::Wrong);
+            }
         }
         Ok(())
     }
