@@ -97,13 +97,12 @@ impl Election {
                 if self.result.is_some() {
                     unexpected(message, at, "a second result on one connection");
                 }
-                if let (Some(term), Some(proposed)) = (term, self.proposal) {
-                    if term != proposed {
-                        let what = format!(
-                            "the result is for term {term}, the proposal was for {proposed}"
-                        );
-                        message.warning("result-term-differs", at, what);
-                    }
+                if let (Some(term), Some(proposed)) = (term, self.proposal)
+                    && term != proposed
+                {
+                    let what =
+                        format!("the result is for term {term}, the proposal was for {proposed}");
+                    message.warning("result-term-differs", at, what);
                 }
                 self.result = term;
             }
@@ -462,11 +461,11 @@ impl Channel {
             3 => own.heartbeat(now, at, message),
             4 => {
                 let replica = number(message, "replica_vlsn");
-                if let (Some(replica), Some(master)) = (replica, other.master_vlsn) {
-                    if replica > master {
-                        let what = format!("the replica is at {replica}, the master at {master}");
-                        message.warning("replica-ahead-of-master", at, what);
-                    }
+                if let (Some(replica), Some(master)) = (replica, other.master_vlsn)
+                    && replica > master
+                {
+                    let what = format!("the replica is at {replica}, the master at {master}");
+                    message.warning("replica-ahead-of-master", at, what);
                 }
             }
             5 => own.sent = own.sent.max(vlsn),
@@ -495,21 +494,17 @@ impl ChannelSide {
                 message.warning("heartbeat-late", at, what);
             }
         }
-        if let (Some(vlsn), Some(last)) = (vlsn, self.master_vlsn) {
-            if vlsn < last {
-                error(
-                    message,
-                    "vlsn-regression",
-                    at,
-                    format!("VLSN {vlsn} after {last}"),
-                );
-            }
+        if let (Some(vlsn), Some(last)) = (vlsn, self.master_vlsn)
+            && vlsn < last
+        {
+            let what = format!("VLSN {vlsn} after {last}");
+            error(message, "vlsn-regression", at, what);
         }
-        if let (Some(timestamp), Some(last)) = (timestamp, self.timestamp) {
-            if timestamp < last {
-                let what = format!("the sender's clock says {timestamp} after {last}");
-                message.warning("timestamp-regression", at, what);
-            }
+        if let (Some(timestamp), Some(last)) = (timestamp, self.timestamp)
+            && timestamp < last
+        {
+            let what = format!("the sender's clock says {timestamp} after {last}");
+            message.warning("timestamp-regression", at, what);
         }
         self.beat = now;
         self.master_vlsn = vlsn;

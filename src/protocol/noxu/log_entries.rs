@@ -394,6 +394,10 @@ pub const fn rules() -> Rules {
     rules
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when compiling, on our own tables"
+)]
 static NAMES: [Symbol; 256] = {
     let mut names = [const { Symbol { code: 0, name: "" } }; 256];
     let mut at = 0;

@@ -6,6 +6,7 @@
 mod body;
 mod checks;
 mod conversation;
+mod encode;
 mod find;
 mod guess;
 pub mod log_entries;
@@ -91,6 +92,10 @@ pub static PARTS: [Noxu; 7] = [
 ];
 
 /// Payloads of one log entry type each, in the order of the table.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when compiling, on our own tables"
+)]
 static LOG_ENTRIES: [Noxu; log_entries::LOG_ENTRIES.len()] = {
     let mut entries = [const {
         part(
@@ -162,10 +167,19 @@ impl Protocol for Noxu {
     fn encode(
         &self,
         draft: &Draft<'_>,
-        _options: &EncodeOptions,
-        _out: &mut Vec<u8>,
+        options: &EncodeOptions,
+        out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        Err(EncodeError::at(draft.protocol.1, "not yet encoded"))
+        let (name, json) = draft.protocol;
+        match PARTS.iter().find(|part| part.name == name) {
+            Some(Noxu {
+                families: [family], ..
+            }) => encode::encode(*family, draft, options, out),
+            _ => {
+                let names = PARTS.iter().map(|part| part.name);
+                Err(EncodeError::unknown(json, "Noxu protocol", name, names))
+            }
+        }
     }
 
     fn session(&self, settings: &Settings) -> Box<dyn Session> {

@@ -4,9 +4,11 @@
 //! Source: protocol page `noxu`, sections 3 to 7.
 
 mod decode;
+mod encode;
 mod measure;
 
 pub use decode::{Decoder, Outcome};
+pub use encode::{Encoder, Settle};
 pub use measure::{Measure, Unfit, measure};
 
 use super::{Struct, Type, Versions, field};
