@@ -4,10 +4,12 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
+use wirectl::codec::json::Document;
+use wirectl::encode::encode_record;
 use wirectl::model::{Direction, Layer, Message, NodeId, Origin, Record, Tree};
 use wirectl::output::{Sink, write_record};
 use wirectl::pipeline::{Chunk, Connection, Pipeline, Selection};
-use wirectl::protocol::{Settings, by_name};
+use wirectl::protocol::{EncodeOptions, Settings, by_name};
 
 /// The lines of a carried NDJSON file.
 pub fn lines(name: &str) -> Vec<Value> {
@@ -110,6 +112,7 @@ impl Sink for Collect {
         let mut text = Vec::new();
         write_record(&mut text, record, false);
         let value = serde_json::from_slice(&text).expect("a record is JSON");
+        assert_encodes_back(&text, record.frame);
         self.records.borrow_mut().push(value);
         Ok(())
     }
@@ -117,6 +120,18 @@ impl Sink for Collect {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A record says all that its frame is made of.
+fn assert_encodes_back(text: &[u8], frame: &[u8]) {
+    let mut document = Document::default();
+    assert!(document.parse(text).expect("a record is JSON").is_some());
+    let mut out = Vec::new();
+    let root = document.root(text).expect("a record is UTF-8");
+    let encoded = encode_record(root, &EncodeOptions::default(), &mut out);
+    let text = String::from_utf8_lossy(text);
+    encoded.unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(out, frame, "{text}");
 }
 
 /// The roots follow each other from the frame's first byte to its last, and children lie in order

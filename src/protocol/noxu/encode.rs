@@ -72,10 +72,7 @@ fn frame(
     Ok(())
 }
 
-fn message_type(
-    family: Family,
-    draft: &Draft<'_>,
-) -> Result<&'static MessageType, EncodeError> {
+fn message_type(family: Family, draft: &Draft<'_>) -> Result<&'static MessageType, EncodeError> {
     let (name, json) = draft.type_name;
     let known = family.messages();
     known
@@ -93,7 +90,7 @@ fn prefixed(
     draft: &Draft<'_>,
     options: &EncodeOptions,
 ) -> Result<bool, EncodeError> {
-    if matches!(family, Family::Service | Family::LogEntry) {
+    if family == Family::Service {
         return Ok(false);
     }
     if let Some(prefixed) = options.length_prefix {
@@ -103,7 +100,7 @@ fn prefixed(
         Some(json) => json
             .as_bool()
             .ok_or_else(|| EncodeError::expected(json, "true or false")),
-        None => Ok(true),
+        None => Ok(family != Family::LogEntry),
     }
 }
 

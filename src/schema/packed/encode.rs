@@ -96,9 +96,7 @@ impl<'o, 's> Encoder<'o, 's> {
         shared: &mut Shared<'d>,
     ) -> Result<(), EncodeError> {
         let given = parent.get(field.label.name);
-        let lacking = || {
-            EncodeError::missing(parent, field.label.name, &field.kind.describe())
-        };
+        let lacking = || EncodeError::missing(parent, field.label.name, &field.kind.describe());
         match &field.kind {
             Type::Packed(packed) => self.packed(packed, given, &lacking, shared),
             Type::Optional(_) if given.is_none() => {
@@ -146,11 +144,9 @@ impl<'o, 's> Encoder<'o, 's> {
                 let lacking = || EncodeError::expected(json, "a value");
                 self.packed(packed, Some(json), &lacking, &mut Shared::default())?;
             }
-            Type::Float32
-            | Type::Float64
-            | Type::ElementBytes
-            | Type::Tuple(_)
-            | Type::Map(..) => return Err(EncodeError::at(json, "has no packed form")),
+            Type::Float32 | Type::Float64 | Type::ElementBytes | Type::Tuple(_) | Type::Map(..) => {
+                return Err(EncodeError::at(json, "has no packed form"));
+            }
         }
         Ok(())
     }
@@ -343,7 +339,11 @@ impl<'o, 's> Encoder<'o, 's> {
             let what = format!("at most {} bytes or items", most(gap.width));
             return Err(EncodeError::expected(json, &what));
         }
-        self.fill(gap.at, gap.width, usize::try_from(value).unwrap_or(usize::MAX));
+        self.fill(
+            gap.at,
+            gap.width,
+            usize::try_from(value).unwrap_or(usize::MAX),
+        );
         Ok(())
     }
 
@@ -356,7 +356,11 @@ impl<'o, 's> Encoder<'o, 's> {
             .and_then(|(start, end)| self.out.get(start..end))
             .unwrap_or_default();
         let value = (self.settle)(gap.given, crc32fast::hash(content).into())?;
-        self.fill(gap.at, gap.width, usize::try_from(value).unwrap_or(usize::MAX));
+        self.fill(
+            gap.at,
+            gap.width,
+            usize::try_from(value).unwrap_or(usize::MAX),
+        );
         Ok(())
     }
 }
