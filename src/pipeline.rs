@@ -131,6 +131,7 @@ impl<'s> Pipeline<'s> {
     ) -> io::Result<(usize, Flow)> {
         let mut used = 0;
         connection.needs = 0;
+        connection.detector.at(chunk.origin.time);
         while let Some(bytes) = chunk.bytes.get(used..).filter(|bytes| !bytes.is_empty()) {
             let input = Input {
                 bytes,

@@ -78,16 +78,15 @@ impl DecodingOptions {
 
 /// The protocol of this name.
 pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
-    let all = wirectl::protocol::ALL;
-    let found = all
-        .iter()
-        .find(|protocol| protocol.name().eq_ignore_ascii_case(name));
+    use wirectl::protocol::{named, noxu};
+    let found = noxu::by_name(name)
+        .or_else(|| named().find(|protocol| protocol.name().eq_ignore_ascii_case(name)));
     match found {
-        Some(protocol) => Ok(*protocol),
+        Some(protocol) => Ok(protocol),
         None => Err(Wrong::unknown(
             "protocol",
             name,
-            all.iter().map(|protocol| protocol.name()),
+            named().map(|protocol| protocol.name()),
             "wirectl protocols",
         )
         .into()),

@@ -119,6 +119,14 @@ impl Detector {
         Some((protocol.name(), self.grounds))
     }
 
+    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
+    pub fn at(&mut self, time: Option<u64>) {
+        let sessions = self.candidates.iter_mut();
+        for session in sessions.filter_map(|candidate| candidate.session.as_mut()) {
+            session.at(time);
+        }
+    }
+
     /// Says what starts `input`.
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         let mut reason = "no protocol recognizes these bytes";
