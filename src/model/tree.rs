@@ -147,6 +147,12 @@ pub enum Value {
     Symbol(&'static Symbol),
     /// Text that the decoder itself supplies; only the symbol's name counts.
     Static(&'static Symbol),
+    /// A JSON number, as it is spelled.
+    Number(Span),
+    /// Text in pieces; the children are the pieces.
+    TextChunks,
+    /// Bytes in pieces; the children are the pieces.
+    ByteChunks,
     /// MessagePack ext: type and content.
     Extension(i8, Span),
     /// CBOR `undefined`.

@@ -20,9 +20,12 @@ pub enum Fault {
     /// Deeper than [`MOST_NESTING`].
     #[error("nested too deep")]
     TooDeep,
+    /// More values than one message may have.
+    #[error("too many values")]
+    TooMany,
 }
 
-/// Readers refuse deeper nesting. rmp-serde stops at 1024, too.
+/// Readers refuse this many containers inside each other; rmp-serde does, too.
 pub const MOST_NESTING: u32 = 1024;
 
 /// The head of an item: scalars whole, strings and containers by their size.

@@ -902,6 +902,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Fault::Truncated => "truncated-body",
             Fault::Reserved => "reserved-marker",
             Fault::TooDeep => "too-deep",
+            Fault::TooMany => "too-many-values",
         };
         self.message
             .error(code, (at, self.reader.bytes().len()), fault.to_string());
