@@ -1,6 +1,6 @@
 //! What map keys and strings in pieces have in common between encodings.
 
-use crate::model::{Node, NodeId, Tree, Value};
+use crate::model::{Layer, Node, NodeId, Tree, Value};
 use std::borrow::Cow;
 
 /// Maps with more pairs than this have their keys compared by sorting.
@@ -27,7 +27,7 @@ pub fn keys_are_names(tree: &Tree, id: NodeId, bytes: &[u8]) -> bool {
         .all(|(index, key)| key.is_some() && !keys().take(index).any(|earlier| earlier == key))
 }
 
-fn key<'a>(tree: &Tree, id: NodeId, node: &Node, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+fn key<'a>(tree: &'a Tree, id: NodeId, node: &Node, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
     let key = match node.value {
         Value::Text(span) => Cow::Borrowed(span.of(bytes)),
         Value::TextChunks if pieces_are_text(tree, id) => {
@@ -43,14 +43,20 @@ fn pieces_are_text(tree: &Tree, id: NodeId) -> bool {
         .all(|(_, piece)| matches!(piece.value, Value::Text(_)))
 }
 
-/// The pieces of the string in chunks `id`.
+/// The pieces of the string in chunks `id`; `frame` are the bytes of its layer.
 pub fn pieces<'a>(
     tree: &'a Tree,
     id: NodeId,
-    bytes: &'a [u8],
+    frame: &'a [u8],
 ) -> impl Iterator<Item = &'a [u8]> + 'a {
-    tree.children(id).map(move |(_, piece)| match piece.value {
-        Value::Text(span) | Value::BadText(span) | Value::Bytes(span) => span.of(bytes),
-        _ => &[],
+    tree.children(id).map(move |(_, piece)| {
+        let bytes = match piece.layer {
+            Layer::Frame => frame,
+            Layer::Derived => &tree.derived,
+        };
+        match piece.value {
+            Value::Text(span) | Value::BadText(span) | Value::Bytes(span) => span.of(bytes),
+            _ => &[],
+        }
     })
 }
