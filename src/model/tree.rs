@@ -246,6 +246,35 @@ impl Tree {
         id
     }
 
+    /// Appends a copy of the subtree `id`, labelled `label`.
+    pub fn copy(&mut self, id: NodeId, label: Option<&'static Label>) -> NodeId {
+        let copy = self.next_id();
+        let end = self.get(id).map_or(id, |node| node.end);
+        let moved = copy.saturating_sub(id);
+        for from in id..end {
+            if let Some(mut node) = self.get(from).copied() {
+                node.end = node.end.saturating_add(moved);
+                if from == id {
+                    node.label = label;
+                }
+                self.nodes.push(node);
+            }
+        }
+        copy
+    }
+
+    /// Appends a leaf whose text is derived: it is appended to the derived bytes.
+    pub fn derived_text(&mut self, label: Option<&'static Label>, text: &[u8]) -> NodeId {
+        let start = self.derived.len();
+        self.derived.extend_from_slice(text);
+        let span = Span::new(start, self.derived.len());
+        let id = self.leaf(label, Value::Text(span), span);
+        if let Some(node) = self.get_mut(id) {
+            node.layer = Layer::Derived;
+        }
+        id
+    }
+
     /// Opens a container that starts at byte `start`; what is pushed until [`Tree::close`] is
     /// inside it.
     pub fn open(&mut self, label: Option<&'static Label>, value: Value, start: usize) -> NodeId {

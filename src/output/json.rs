@@ -54,6 +54,9 @@ pub fn write_record(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool) {
     number(out, record.offset);
     out.extend_from_slice(b",\"length\":");
     number(out, record.frame.len() as u64);
+    if message.derived {
+        out.extend_from_slice(b",\"derived\":true");
+    }
     out.extend_from_slice(b",\"protocol\":\"");
     out.extend_from_slice(message.protocol.as_bytes());
     out.extend_from_slice(b"\",\"type\":\"");

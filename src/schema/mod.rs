@@ -4,6 +4,7 @@ mod expect;
 mod table;
 
 pub mod messagepack;
+pub mod notation;
 
 pub use expect::{EncodeError, closest, hexadecimal, unsigned};
 pub use table::{

@@ -86,6 +86,10 @@ pub enum Type {
     Struct(&'static Struct),
     /// One of several variants.
     Enum(&'static Enum),
+    /// A UUID: 16 bytes in binary encodings, hyphenated text in JSON.
+    Uuid,
+    /// Any value of a self-describing encoding.
+    Any,
 }
 
 impl Type {
@@ -100,6 +104,8 @@ impl Type {
             Self::Float64 => "f64".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Bytes | Self::ElementBytes => "bytes".to_owned(),
+            Self::Uuid => "UUID".to_owned(),
+            Self::Any => "any value".to_owned(),
             Self::Fixed(count) => format!("{count} bytes"),
             Self::Optional(inner) => format!("{} or null", inner.describe()),
             Self::List(item) => format!("list of {}", item.describe()),

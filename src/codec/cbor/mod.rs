@@ -326,7 +326,13 @@ mod tests {
                 assert_eq!(to_half(value), Some(bits), "{bits:04x}");
             }
         }
-        for value in [65_520.0, 1.0 / 3.0, 2f64.powi(-25), f64::MIN_POSITIVE, 5e-324] {
+        for value in [
+            65_520.0,
+            1.0 / 3.0,
+            2f64.powi(-25),
+            f64::MIN_POSITIVE,
+            5e-324,
+        ] {
             assert_eq!(to_half(value), None, "{value}");
         }
     }

@@ -1,8 +1,8 @@
 //! Self-describing CBOR: any item into the tree, as it stands.
 
 use super::{Fault, Head, Reader};
-use crate::codec::keys::{keys_are_names, pieces};
 use crate::codec::MOST_VALUES;
+use crate::codec::keys::{keys_are_names, pieces};
 use crate::model::{Label, NodeId, Span, Tree, Value};
 
 /// What reading an item has shown about its writer.

@@ -114,7 +114,16 @@ mod tests {
             assert_eq!(reader.head(), Ok(Head::Negative(value)));
             assert!(reader.shortest());
         }
-        for value in [0.0, -0.0, 1.5, 0.1, 100_000.0, 5.96e-8, 1e300, f64::INFINITY] {
+        for value in [
+            0.0,
+            -0.0,
+            1.5,
+            0.1,
+            100_000.0,
+            5.96e-8,
+            1e300,
+            f64::INFINITY,
+        ] {
             let mut out = Vec::new();
             write_float(&mut out, value);
             let mut reader = Reader::new(&out, 0);

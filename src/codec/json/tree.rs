@@ -120,7 +120,8 @@ impl Walk<'_> {
             b'-' | b'0'..=b'9' => self.number()?,
             _ => return Err(TextFault::Wrong("no JSON value starts here")),
         };
-        self.tree.leaf(label, value, Span::new(start, self.position));
+        self.tree
+            .leaf(label, value, Span::new(start, self.position));
         Ok(())
     }
 
@@ -437,12 +438,17 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for text in ["{1:2}", "[1 2]", "01", "nul!", "\"\u{1}\"", "[}", "1.x", "\"\\ud800\""] {
-            assert!(
-                !matches!(read(text).1, Ok(_)),
-                "{text}: {:?}",
-                read(text).1
-            );
+        for text in [
+            "{1:2}",
+            "[1 2]",
+            "01",
+            "nul!",
+            "\"\u{1}\"",
+            "[}",
+            "1.x",
+            "\"\\ud800\"",
+        ] {
+            assert!(!matches!(read(text).1, Ok(_)), "{text}: {:?}", read(text).1);
         }
         for text in ["{", "[1,", "\"a", "tru", "{\"a\"", "-", "\"\\u12"] {
             assert_eq!(read(text).1, Err(TextFault::Truncated), "{text}");

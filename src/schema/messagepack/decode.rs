@@ -134,6 +134,8 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Type::Map(key, value) => self.map(key, value, label),
             Type::Struct(body) => self.nested(|decoder| decoder.structure(body, label)),
             Type::Enum(choice) => self.nested(|decoder| decoder.choice(choice, label)),
+            Type::Uuid => self.bytes(label, holds),
+            Type::Any => self.generic(label),
         }
     }
 

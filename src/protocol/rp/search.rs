@@ -1,0 +1,389 @@
+//! Cutting a byte stream into frames: a depth-first search over the places where frames may end.
+//!
+//! Greedy choices fail: what ends one reading of a payload may be the middle of the other, with
+//! bytes that look like a header. So every end is followed until it proves dead or alive.
+//!
+//! Source: protocol page `rp`, section 8.
+
+use super::ends::{Ends, Form};
+use super::header::{Header, MAGIC, SIZE, Start, VERSION, starts_frame};
+use crate::protocol::{Confidence, Input, Settings};
+use std::collections::HashMap;
+
+/// So many frames are followed to decide on one.
+const MOST_DEPTH: usize = 64;
+/// So many positions are looked at to decide on one.
+const MOST_VISITS: usize = 4096;
+
+/// How well a path of frames goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    /// It breaks; so many frames were whole before.
+    Dead(usize),
+    /// It goes on to the end of the bytes that are there, or far enough.
+    Open,
+    /// It ends exactly where the bytes end for good.
+    Exact,
+}
+
+/// What was decided about the start of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// A frame of this size.
+    Frame(usize),
+    /// Several sizes are as good; the first was chosen.
+    Either(usize, usize),
+    /// Nothing can be said before so many bytes are there.
+    Need(usize),
+    /// No reading of the payload makes sense.
+    Broken,
+}
+
+/// Follows paths of frames through `bytes`.
+#[derive(Debug)]
+pub struct Search<'a> {
+    bytes: &'a [u8],
+    ended: bool,
+    most_frame: usize,
+    known: HashMap<usize, Life>,
+    visits: usize,
+}
+
+impl<'a> Search<'a> {
+    /// A search through the bytes of `input`.
+    #[must_use]
+    pub fn new(input: &Input<'a>, settings: &Settings) -> Self {
+        Self {
+            bytes: input.bytes,
+            ended: input.ended || input.whole,
+            most_frame: settings.most_frame,
+            known: HashMap::new(),
+            visits: 0,
+        }
+    }
+
+    /// Decides where the frame ends whose `header` starts the bytes. `prefers` says which form the
+    /// connection has shown; `whole` that the bytes are one message.
+    pub fn cut(&mut self, header: &Header, whole: bool, prefers: Option<Form>) -> Cut {
+        let ends = Ends::find(header, self.bytes, self.most_frame);
+        let length = self.bytes.len();
+        if whole && ends.at(length).next().is_some() {
+            return Cut::Frame(length);
+        }
+        let need = ends.need.filter(|_| !self.ended);
+        if need.is_none() {
+            let mut sizes = ends.iter().map(|(_, size)| size);
+            let first = sizes.next();
+            if let Some(size) = first.filter(|first| sizes.all(|size| size == *first)) {
+                return Cut::Frame(size);
+            }
+        }
+        let mut best: Option<(Life, usize)> = None;
+        let mut equal = None;
+        for (form, size) in ends.iter() {
+            if best.is_some_and(|(_, known)| known == size) {
+                continue;
+            }
+            let life = self.after(size);
+            match best {
+                Some((known, other)) if known == life && life >= Life::Open => {
+                    // Between equals, what the connection has shown.
+                    let better = prefers == Some(form) || self.continues(header, size, other);
+                    equal = Some(if better { other } else { size });
+                    if better {
+                        best = Some((life, size));
+                    }
+                }
+                Some((known, _)) if known >= life => {}
+                _ => {
+                    best = Some((life, size));
+                    equal = None;
+                }
+            }
+        }
+        match (best, need) {
+            (None, Some(need)) => Cut::Need(need),
+            (None, None) => Cut::Broken,
+            (Some((life, size)), need) => self.decide(life, size, equal, need, &ends, prefers),
+        }
+    }
+
+    /// There is a complete reading of `size` bytes, whose path has `life`.
+    fn decide(
+        &self,
+        life: Life,
+        size: usize,
+        equal: Option<usize>,
+        need: Option<usize>,
+        ends: &Ends,
+        prefers: Option<Form>,
+    ) -> Cut {
+        let frame = match equal {
+            Some(other) => Cut::Either(size, other),
+            None => Cut::Frame(size),
+        };
+        if self.ended {
+            return frame;
+        }
+        let rest = self.bytes.get(size..).unwrap_or_default();
+        let Some(need) = need else {
+            // Several ends, and too few bytes to see what follows.
+            let several = ends.iter().any(|(_, end)| end != size);
+            let unseen = starts_frame(rest) == Start::Partly;
+            return if several && unseen && !self.expected(size, ends, prefers) {
+                Cut::Need(self.bytes.len().max(size + SIZE) + 1)
+            } else {
+                frame
+            };
+        };
+        // Another reading is not there in full: it may yet prove right.
+        match life {
+            Life::Dead(0) => Cut::Need(need),
+            _ if self.expected(size, ends, prefers) => frame,
+            _ if starts_frame(rest) == Start::Header && need > self.bytes.len() + SIZE => frame,
+            _ => Cut::Need(need.min(self.bytes.len().max(size + SIZE) + 1)),
+        }
+    }
+
+    /// Whether the frame of `size` bytes is written in the form that the connection has shown, or
+    /// shows its form by itself.
+    fn expected(&self, size: usize, ends: &Ends, prefers: Option<Form>) -> bool {
+        let own = ends.at(size).next();
+        own.is_some() && (own == prefers || own == Some(Form::Compressed))
+            || own == Some(Form::MessagePack) && self.names_an_operation()
+    }
+
+    /// Whether the payload is a MessagePack array that begins with a word, as operations do.
+    fn names_an_operation(&self) -> bool {
+        let payload = self.bytes.get(SIZE..).unwrap_or_default();
+        match payload {
+            [0x91..=0x97, text @ 0xa3..=0xb0, word @ ..] => {
+                let word = word.get(..usize::from(text & 0x1f)).unwrap_or_default();
+                word.iter()
+                    .all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
+                    && !word.is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the frame after `size` bytes continues the sequence, and that after `other` does
+    /// not.
+    fn continues(&self, header: &Header, size: usize, other: usize) -> bool {
+        let follows = |at: usize| {
+            Header::read(self.bytes.get(at..).unwrap_or_default()).is_some_and(|next| {
+                next.channel == header.channel && next.sequence == header.sequence.wrapping_add(1)
+            })
+        };
+        follows(size) && !follows(other)
+    }
+
+    /// How a path goes on after a frame that ends at `position`.
+    fn after(&mut self, position: usize) -> Life {
+        let rest = self.bytes.get(position..).unwrap_or_default();
+        if rest.is_empty() {
+            return if self.ended { Life::Exact } else { Life::Open };
+        }
+        match starts_frame(rest) {
+            Start::Header => match self.life(position, MOST_DEPTH) {
+                Life::Dead(frames) => Life::Dead(frames + 1),
+                life => life,
+            },
+            Start::Partly if !self.ended => Life::Open,
+            _ => Life::Dead(0),
+        }
+    }
+
+    /// How the path goes on whose next frame starts at `position`.
+    fn life(&mut self, position: usize, depth: usize) -> Life {
+        if let Some(known) = self.known.get(&position) {
+            return *known;
+        }
+        self.visits += 1;
+        if depth == 0 || self.visits > MOST_VISITS {
+            return Life::Open;
+        }
+        let rest = self.bytes.get(position..).unwrap_or_default();
+        let Some(header) = Header::read(rest) else {
+            return Life::Dead(0);
+        };
+        let ends = Ends::find(&header, rest, self.most_frame);
+        let mut best = match ends.need {
+            Some(_) if !self.ended => Life::Open,
+            _ => Life::Dead(0),
+        };
+        for (_, size) in ends.iter() {
+            let end = position + size;
+            let follows = self.bytes.get(end..).unwrap_or_default();
+            let life = match starts_frame(follows) {
+                _ if follows.is_empty() && self.ended => Life::Exact,
+                _ if follows.is_empty() => Life::Open,
+                Start::Header => match self.life(end, depth - 1) {
+                    Life::Dead(frames) => Life::Dead(frames + 1),
+                    life => life,
+                },
+                Start::Partly if !self.ended => Life::Open,
+                _ => Life::Dead(1),
+            };
+            best = best.max(life);
+            if best == Life::Exact {
+                break;
+            }
+        }
+        self.known.insert(position, best);
+        best
+    }
+}
+
+/// The first position from `from` on where a frame plausibly starts: a known version, no reserved
+/// flags, a payload that makes sense; what follows it is a frame, too, or nothing. If there is none
+/// such, the first whose payload makes sense.
+#[must_use]
+pub fn find(input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
+    let bytes = input.bytes;
+    let ended = input.ended || input.whole;
+    // Bounds the work on hostile bytes that look like headers everywhere.
+    let mut budget = bytes.len().saturating_mul(16).saturating_add(1 << 16);
+    let mut second = None;
+    let mut position = from;
+    while let Some(next) = next_start(bytes, position, ended) {
+        position = next + 1;
+        let rest = bytes.get(next..).unwrap_or_default();
+        let Some(header) = Header::read(rest).filter(|_| rest.len() > SIZE) else {
+            // The last bytes begin like a frame.
+            return second.or(Some(next));
+        };
+        let ends = Ends::find(&header, rest, settings.most_frame);
+        let cost = ends.iter().map(|(_, size)| size).max();
+        let cost = if ends.need.is_some() {
+            rest.len()
+        } else {
+            cost.unwrap_or(SIZE)
+        };
+        if cost > budget {
+            return second;
+        }
+        budget -= cost;
+        let follows = |size: usize| {
+            let after = rest.get(size..).unwrap_or_default();
+            after.is_empty() || starts_frame(after) == Start::Header
+        };
+        if ends.iter().any(|(_, size)| follows(size)) {
+            return Some(next);
+        }
+        if second.is_none() && (!ends.is_empty() || ends.need.is_some() && !ended) {
+            second = Some(next);
+        }
+    }
+    second
+}
+
+/// The next position from `from` on where a header, as far as it is there, may start.
+fn next_start(bytes: &[u8], from: usize, ended: bool) -> Option<usize> {
+    let mut position = from;
+    loop {
+        let rest = bytes.get(position..)?;
+        let at = position + rest.iter().position(|byte| *byte == b'R')?;
+        match starts_frame(bytes.get(at..)?) {
+            Start::Header => return Some(at),
+            Start::Partly if !ended => return Some(at),
+            _ => position = at + 1,
+        }
+    }
+}
+
+/// The first position from `from` on where several frames follow one another, to the end of the
+/// bytes. If the bytes are `over`, one frame that ends with them is enough.
+#[must_use]
+pub fn find_run(input: &Input<'_>, from: usize, over: bool, settings: &Settings) -> Option<usize> {
+    /// So many frames in a row are no accident.
+    const RUN: usize = 3;
+    let bytes = input.bytes;
+    let mut budget = bytes.len().saturating_mul(16).saturating_add(1 << 16);
+    let mut position = from;
+    while let Some(start) = next_start(bytes, position, true) {
+        position = start + 1;
+        let mut at = start;
+        let mut frames = 0;
+        while let Some(header) = Header::read(bytes.get(at..)?) {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if starts_frame(rest) != Start::Header {
+                break;
+            }
+            let ends = Ends::find(&header, rest, settings.most_frame);
+            let next = ends.iter().map(|(_, size)| size).find(|size| {
+                let after = rest.get(*size..).unwrap_or_default();
+                after.is_empty() || starts_frame(after) != Start::No
+            });
+            budget = budget.checked_sub(next.unwrap_or(rest.len()))?;
+            let Some(size) = next else { break };
+            at += size;
+            frames += 1;
+        }
+        if frames >= RUN || over && frames > 0 && at == bytes.len() {
+            return Some(start);
+        }
+    }
+    None
+}
+
+/// Whether bytes that are one message are meant as a frame, though its start is wrong: too short,
+/// or with another magic, but the rest as it should be.
+#[must_use]
+pub fn starts_oddly(bytes: &[u8], whole: bool) -> bool {
+    if !whole {
+        return false;
+    }
+    let Some(header) = Header::read(bytes) else {
+        return starts_frame(bytes) == Start::Partly;
+    };
+    header.magic != MAGIC
+        && header.version == VERSION
+        && header.reserved() == 0
+        && bytes.len() > SIZE
+        && Ends::find(&header, bytes, bytes.len())
+            .at(bytes.len())
+            .next()
+            .is_some()
+}
+
+/// How sure it is that `input` starts with a frame.
+#[must_use]
+pub fn probe(input: &Input<'_>, settings: &Settings) -> Confidence {
+    let bytes = input.bytes;
+    let over = input.ended || input.whole;
+    if bytes.first() != Some(&MAGIC[0]) {
+        return if starts_oddly(bytes, input.whole) {
+            Confidence::Possible
+        } else {
+            Confidence::No
+        };
+    }
+    match starts_frame(bytes) {
+        Start::No => match Header::read(bytes) {
+            // A version or flags that may come one day.
+            Some(header) if header.magic == MAGIC => Confidence::Possible,
+            _ if starts_oddly(bytes, input.whole) => Confidence::Possible,
+            _ => Confidence::No,
+        },
+        Start::Partly if over => Confidence::Possible,
+        Start::Partly => Confidence::Likely,
+        Start::Header => {
+            let Some(header) = Header::read(bytes) else {
+                return Confidence::No;
+            };
+            let ends = Ends::find(&header, bytes, settings.most_frame);
+            let exact = ends.iter().any(|(_, size)| {
+                let after = bytes.get(size..).unwrap_or_default();
+                after.is_empty() || starts_frame(after) != Start::No
+            });
+            if exact {
+                Confidence::Certain
+            } else if ends.is_empty() && ends.need.is_none() {
+                Confidence::Likely
+            } else {
+                Confidence::Exact
+            }
+        }
+    }
+}
