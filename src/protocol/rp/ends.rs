@@ -3,6 +3,7 @@
 //! Source: protocol page `rp`, section 8.
 
 use super::header::{DICTIONARY_SIZE, Header, SIZE, looks_compressed};
+use super::reading::Encoding;
 use crate::codec::json::text_end;
 use crate::codec::zstd::{self, Walk};
 use crate::codec::{cbor, messagepack};
@@ -18,6 +19,19 @@ pub enum Form {
     Json,
     /// A dictionary id and zstd data.
     Compressed,
+}
+
+impl Form {
+    /// How the payload's values are written, if it is not compressed.
+    #[must_use]
+    pub const fn encoding(self) -> Option<Encoding> {
+        match self {
+            Self::MessagePack => Some(Encoding::MessagePack),
+            Self::Cbor => Some(Encoding::Cbor),
+            Self::Json => Some(Encoding::Json),
+            Self::Compressed => None,
+        }
+    }
 }
 
 /// The places where a frame may end.
@@ -94,6 +108,14 @@ impl Ends {
         self.iter()
             .filter(move |(_, end)| *end == size)
             .map(|(form, _)| form)
+    }
+
+    /// Whether the frame may end in several places.
+    #[must_use]
+    pub fn is_choice(&self) -> bool {
+        let first = self.iter().next();
+        self.iter()
+            .any(|(_, end)| first.is_some_and(|(_, first)| first != end))
     }
 
     /// Whether no form is there in full.

@@ -11,8 +11,8 @@ const DIRECTIONS: usize = 3;
 /// What one direction has shown.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
-    /// The encoding of the last frame that left no doubt.
-    encoding: Option<Encoding>,
+    /// The encoding of all frames that left no doubt, while there is only one.
+    encoding: Uniform,
     /// The highest sequence number.
     sequence: Option<u32>,
 }
@@ -35,6 +35,16 @@ enum Uniform {
     Mixed,
 }
 
+impl Uniform {
+    fn and(self, encoding: Encoding) -> Self {
+        match self {
+            Self::Unknown => Self::Only(encoding),
+            Self::Only(known) if known == encoding => self,
+            _ => Self::Mixed,
+        }
+    }
+}
+
 impl History {
     /// Nothing shown yet.
     #[must_use]
@@ -50,23 +60,21 @@ impl History {
     #[must_use]
     pub fn encoding(&self, direction: Option<Direction>, channel: u8) -> Option<Encoding> {
         let shown = self.channels.get(place(direction, channel))?.encoding;
-        shown.or_else(|| match self.uniform.get(number(direction)) {
-            Some(Uniform::Only(encoding)) => Some(*encoding),
+        let all = self.uniform.get(number(direction)).copied();
+        match (shown, all) {
+            (Uniform::Only(encoding), _) => Some(encoding),
+            (Uniform::Unknown, Some(Uniform::Only(encoding))) => Some(encoding),
             _ => None,
-        })
+        }
     }
 
     /// Notes the encoding of a frame that left no doubt.
     pub fn note(&mut self, direction: Option<Direction>, channel: u8, encoding: Encoding) {
         if let Some(shown) = self.channels.get_mut(place(direction, channel)) {
-            shown.encoding = Some(encoding);
+            shown.encoding = shown.encoding.and(encoding);
         }
         if let Some(uniform) = self.uniform.get_mut(number(direction)) {
-            *uniform = match *uniform {
-                Uniform::Unknown => Uniform::Only(encoding),
-                Uniform::Only(known) if known == encoding => Uniform::Only(encoding),
-                _ => Uniform::Mixed,
-            };
+            *uniform = uniform.and(encoding);
         }
     }
 

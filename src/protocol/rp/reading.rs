@@ -6,9 +6,10 @@
 //! Source: protocol page `rp`, section 7.
 
 use super::damage;
-use crate::codec::json::{TextFault, read_text};
+use crate::codec::json::read_text;
 use crate::codec::{cbor, messagepack};
 use crate::model::{Message, Tree, Value};
+use std::cmp::Reverse;
 
 /// How the values of a payload are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +153,7 @@ fn ends_exactly(encoding: Encoding, bytes: &[u8], start: usize) -> bool {
     }
 }
 
-/// Reads the item strictly; says whether its values reproduce it. Nothing stays in `tree` if it is
+/// Reads the item strictly: all bytes, no more. Says whether its values reproduce it. Nothing stays in `tree` if it is
 /// not sound.
 pub fn strict(encoding: Encoding, bytes: &[u8], start: usize, tree: &mut Tree) -> Option<bool> {
     let root = tree.next_id();
@@ -161,13 +162,14 @@ pub fn strict(encoding: Encoding, bytes: &[u8], start: usize, tree: &mut Tree) -
             let mut reader = messagepack::Reader::new(bytes, start);
             let form =
                 messagepack::read_value(&mut reader, tree, None, messagepack::MOST_NESTING).ok();
-            form.filter(|form| form.utf8)
+            form.filter(|form| form.utf8 && reader.position() == bytes.len())
                 .map(|form| form.canonical && form.reproducible)
         }
         Encoding::Cbor => {
             let mut reader = cbor::Reader::new(bytes, start);
             let form = cbor::read_value(&mut reader, tree, None, cbor::MOST_NESTING).ok();
-            form.filter(|form| form.utf8).map(|form| form.canonical)
+            form.filter(|form| form.utf8 && reader.position() == bytes.len())
+                .map(|form| form.canonical)
         }
         Encoding::Json => match read_text(bytes, start, tree, None) {
             (end, Ok(form)) if end == bytes.len() => Some(form.compact && !form.repeated_key),
@@ -200,10 +202,7 @@ fn json(bytes: &[u8], start: usize, message: &mut Message) -> Option<Reading> {
             other: None,
             end,
         }),
-        Ok(_)
-        | Err(
-            TextFault::Truncated | TextFault::Wrong(_) | TextFault::TooDeep | TextFault::TooMany,
-        ) => {
+        _ => {
             message.tree.truncate(body);
             message.tree.derived.truncate(derived);
             None
@@ -211,43 +210,43 @@ fn json(bytes: &[u8], start: usize, message: &mut Message) -> Option<Reading> {
     }
 }
 
-/// What speaks against a reading.
+/// What speaks against a reading; the smaller, the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Marks {
-    /// Tags, extensions, undefined, strings in pieces, repeated or compound keys, and forms that no
-    /// serialiser chooses: the former count more.
+pub struct Marks {
+    /// Tags, extensions, undefined, strings in pieces, repeated or compound keys, forms that no
+    /// serialiser chooses, control characters: the rarer, the more it counts.
     odd: u32,
-    /// Control characters in text.
-    control: u32,
-    /// Texts without any.
-    plain: std::cmp::Reverse<u32>,
+    /// Readable texts.
+    plain: Reverse<u32>,
 }
 
-fn marks(tree: &Tree, root: u32, bytes: &[u8], reproducible: bool) -> Marks {
-    let mut marks = Marks {
-        odd: u32::from(!reproducible) * 2,
-        control: 0,
-        plain: std::cmp::Reverse(0),
-    };
+/// What speaks against the reading `root` of `bytes`.
+#[must_use]
+pub fn marks(tree: &Tree, root: u32, bytes: &[u8], reproducible: bool) -> Marks {
+    let mut odd = u32::from(!reproducible) * 2;
+    let mut plain = 0;
     for node in tree.nodes().get(root as usize..).unwrap_or_default() {
-        match node.value {
-            Value::Tag(_) | Value::Extension(..) => marks.odd += 3,
-            Value::Undefined | Value::Simple(_) | Value::TextChunks | Value::ByteChunks => {
-                marks.odd += 3;
-            }
-            Value::Pairs => marks.odd += 1,
+        odd += match node.value {
+            Value::Tag(_) | Value::Extension(..) => 3,
+            Value::Undefined | Value::Simple(_) | Value::TextChunks | Value::ByteChunks => 3,
+            Value::Pairs => 1,
+            Value::Text(span) if has_control(span.of(bytes)) => 2,
             Value::Text(span) => {
-                let text = span.of(bytes);
-                if text.iter().any(u8::is_ascii_control) {
-                    marks.control += 1;
-                } else if !text.is_empty() {
-                    marks.plain.0 += 1;
-                }
+                plain += u32::from(!span.is_empty());
+                0
             }
-            _ => {}
-        }
+            _ => 0,
+        };
     }
-    marks
+    Marks {
+        odd,
+        plain: Reverse(plain),
+    }
+}
+
+fn has_control(text: &[u8]) -> bool {
+    text.iter()
+        .any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
 /// Settles between two exact readings: marks, then what the connection has shown, then what is

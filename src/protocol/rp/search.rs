@@ -7,7 +7,10 @@
 
 use super::ends::{Ends, Form};
 use super::header::{Header, MAGIC, SIZE, Start, VERSION, starts_frame};
+use super::reading::{Marks, marks, strict};
+use crate::model::Tree;
 use crate::protocol::{Confidence, Input, Settings};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// So many frames are followed to decide on one.
@@ -39,6 +42,30 @@ pub enum Cut {
     Broken,
 }
 
+/// A size that a frame may have.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    size: usize,
+    life: Life,
+    continues: bool,
+    marks: Reverse<Option<Marks>>,
+    preferred: bool,
+}
+
+impl Candidate {
+    /// What speaks for it, the weightiest first: how its path goes on, the sequence, how odd its
+    /// values are, what the connection has shown, and that shorter frames leave more of them.
+    fn rank(&self) -> (Life, bool, Reverse<Option<Marks>>, bool, Reverse<usize>) {
+        (
+            self.life,
+            self.continues,
+            self.marks,
+            self.preferred,
+            Reverse(self.size),
+        )
+    }
+}
+
 /// Follows paths of frames through `bytes`.
 #[derive(Debug)]
 pub struct Search<'a> {
@@ -47,6 +74,7 @@ pub struct Search<'a> {
     most_frame: usize,
     known: HashMap<usize, Life>,
     visits: usize,
+    scratch: Tree,
 }
 
 impl<'a> Search<'a> {
@@ -59,6 +87,7 @@ impl<'a> Search<'a> {
             most_frame: settings.most_frame,
             known: HashMap::new(),
             visits: 0,
+            scratch: Tree::default(),
         }
     }
 
@@ -72,40 +101,72 @@ impl<'a> Search<'a> {
         }
         let need = ends.need.filter(|_| !self.ended);
         if need.is_none() {
-            let mut sizes = ends.iter().map(|(_, size)| size);
-            let first = sizes.next();
-            if let Some(size) = first.filter(|first| sizes.all(|size| size == *first)) {
+            if let Some((_, size)) = ends.iter().next().filter(|_| !ends.is_choice()) {
                 return Cut::Frame(size);
             }
         }
-        let mut best: Option<(Life, usize)> = None;
-        let mut equal = None;
-        for (form, size) in ends.iter() {
-            if best.is_some_and(|(_, known)| known == size) {
-                continue;
-            }
-            let life = self.after(size);
-            match best {
-                Some((known, other)) if known == life && life >= Life::Open => {
-                    // Between equals, what the connection has shown.
-                    let better = prefers == Some(form) || self.continues(header, size, other);
-                    equal = Some(if better { other } else { size });
-                    if better {
-                        best = Some((life, size));
-                    }
-                }
-                Some((known, _)) if known >= life => {}
-                _ => {
-                    best = Some((life, size));
-                    equal = None;
-                }
-            }
-        }
+        let mut candidates = self.candidates(&ends, header, prefers);
+        candidates.sort_by(|one, other| other.rank().cmp(&one.rank()));
+        let best = candidates.first().copied();
+        let equal = candidates.iter().skip(1).find(|other| {
+            best.is_some_and(|best| best.life >= Life::Open && other.life == best.life)
+        });
         match (best, need) {
             (None, Some(need)) => Cut::Need(need),
             (None, None) => Cut::Broken,
-            (Some((life, size)), need) => self.decide(life, size, equal, need, &ends, prefers),
+            (Some(best), need) => {
+                let equal = equal.map(|other| other.size);
+                self.decide(best.life, best.size, equal, need, &ends, prefers)
+            }
         }
+    }
+
+    /// The sizes that the frame may have, with what speaks for them. Readings that are not strictly
+    /// right are left out, unless there are no others.
+    fn candidates(
+        &mut self,
+        ends: &Ends,
+        header: &Header,
+        prefers: Option<Form>,
+    ) -> Vec<Candidate> {
+        let sound: Vec<(Form, usize)> = ends
+            .iter()
+            .filter(|(form, size)| self.is_sound(*form, 0, *size))
+            .collect();
+        let all: Vec<(Form, usize)> = ends.iter().collect();
+        let tried = if sound.is_empty() { all } else { sound };
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for (form, size) in tried {
+            if candidates.iter().any(|known| known.size == size) {
+                continue;
+            }
+            let marks = self.marks(form, size);
+            candidates.push(Candidate {
+                size,
+                life: self.after(size),
+                continues: self.continues(header, size),
+                marks: Reverse(marks),
+                preferred: prefers == Some(form),
+            });
+        }
+        candidates
+    }
+
+    /// Whether the payload of the frame `start..end` is strictly right.
+    fn is_sound(&mut self, form: Form, start: usize, end: usize) -> bool {
+        let Some(encoding) = form.encoding() else {
+            return true;
+        };
+        self.scratch.clear();
+        let frame = self.bytes.get(start..end).unwrap_or_default();
+        strict(encoding, frame, SIZE, &mut self.scratch).is_some()
+    }
+
+    fn marks(&mut self, form: Form, size: usize) -> Option<Marks> {
+        self.scratch.clear();
+        let frame = self.bytes.get(..size)?;
+        let reproducible = strict(form.encoding()?, frame, SIZE, &mut self.scratch)?;
+        Some(marks(&self.scratch, 0, frame, reproducible))
     }
 
     /// There is a complete reading of `size` bytes, whose path has `life`.
@@ -167,15 +228,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether the frame after `size` bytes continues the sequence, and that after `other` does
-    /// not.
-    fn continues(&self, header: &Header, size: usize, other: usize) -> bool {
-        let follows = |at: usize| {
-            Header::read(self.bytes.get(at..).unwrap_or_default()).is_some_and(|next| {
-                next.channel == header.channel && next.sequence == header.sequence.wrapping_add(1)
-            })
-        };
-        follows(size) && !follows(other)
+    /// Whether the frame after `size` bytes continues the sequence of its channel.
+    fn continues(&self, header: &Header, size: usize) -> bool {
+        Header::read(self.bytes.get(size..).unwrap_or_default()).is_some_and(|next| {
+            next.channel == header.channel && next.sequence == header.sequence.wrapping_add(1)
+        })
     }
 
     /// How a path goes on after a frame that ends at `position`.
@@ -212,8 +269,12 @@ impl<'a> Search<'a> {
             Some(_) if !self.ended => Life::Open,
             _ => Life::Dead(0),
         };
-        for (_, size) in ends.iter() {
+        let choice = ends.is_choice();
+        for (form, size) in ends.iter() {
             let end = position + size;
+            if choice && !self.is_sound(form, position, end) {
+                continue;
+            }
             let follows = self.bytes.get(end..).unwrap_or_default();
             let life = match starts_frame(follows) {
                 _ if follows.is_empty() && self.ended => Life::Exact,
