@@ -8,6 +8,7 @@ mod detect;
 mod encode;
 mod inner;
 pub mod rp;
+pub mod rps;
 pub mod sync;
 
 pub use detect::{Detection, Detector};
@@ -19,7 +20,7 @@ use crate::schema::{EncodeError, MessageType};
 use std::sync::Arc;
 
 /// All protocols, in the order in which they are tried.
-pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &rp::PushwireFrames];
+pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &rp::PushwireFrames, &rps::PushwireJson];
 
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
 /// of one of its parts (`noxu.feeder`).

@@ -53,6 +53,18 @@ impl Header {
         }
     }
 
+    /// The header that values without a frame of their own might have.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            magic: MAGIC,
+            version: VERSION,
+            flags: 0,
+            channel: 0,
+            sequence: 0,
+        }
+    }
+
     /// Whether magic and version are right.
     #[must_use]
     pub fn known(&self) -> bool {

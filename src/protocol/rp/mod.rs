@@ -3,18 +3,18 @@
 //! Source: protocol page `rp`, sections 1, 2 and 7 to 10.
 
 mod damage;
-mod details;
+pub(crate) mod details;
 mod ends;
 mod fragments;
 mod header;
 mod history;
 pub mod messages;
-mod nodes;
+pub(crate) mod nodes;
 mod payload;
 mod reading;
 mod search;
-mod session;
-mod shapes;
+pub(crate) mod session;
+pub(crate) mod shapes;
 
 use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Settings};
 use crate::schema::{EncodeError, MessageType};

@@ -320,6 +320,18 @@ impl RpSession {
         Some(self.assemble(&shard, direction, (SIZE, frame.len()), message))
     }
 
+    /// Hands a part that came as JSON text to the assembler.
+    pub fn take_text_shard(
+        &mut self,
+        frame: &[u8],
+        shape: &Shape,
+        direction: Option<Direction>,
+        message: &mut Message,
+    ) -> Option<Verdict> {
+        let header = Header::empty();
+        self.take_shard(&header, frame, shape, direction, message)
+    }
+
     fn assemble(
         &mut self,
         shard: &Shard<'_>,
@@ -441,14 +453,7 @@ impl RpSession {
                 message.issues.clear();
                 nodes::text_or_rest(bytes, message);
             } else {
-                let header = Header {
-                    magic: MAGIC,
-                    version: VERSION,
-                    flags: 0,
-                    channel: 0,
-                    sequence: 0,
-                };
-                self.understand(&header, bytes, &reading, &input, message);
+                self.understand(&Header::empty(), bytes, &reading, &input, message);
             }
         }
         nodes::parts(group, message);
