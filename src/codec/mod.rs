@@ -9,4 +9,4 @@ pub mod zstd;
 pub use keys::pieces;
 
 /// A self-describing message may have this many values; a node of the tree takes 40 bytes.
-pub const MOST_VALUES: usize = 1 << 22;
+pub const MOST_VALUES: usize = 1 << 21;

@@ -267,7 +267,11 @@ fn chunks(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
         out.push(b'"');
         return;
     }
-    let tag: &[u8] = if bad { b"{\"$str\":\"" } else { b"{\"$bytes\":\"" };
+    let tag: &[u8] = if bad {
+        b"{\"$str\":\""
+    } else {
+        b"{\"$bytes\":\""
+    };
     out.extend_from_slice(tag);
     pieces().for_each(|piece| hexadecimal(out, piece));
     out.extend_from_slice(b"\"}");

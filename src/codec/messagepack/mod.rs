@@ -269,8 +269,7 @@ impl<'a> Reader<'a> {
             match head {
                 Head::Text(length) | Head::Binary(length) | Head::Extension(_, length) => {
                     let least = self.after(u64::from(length) + open);
-                    self.take(length as usize)
-                        .map_err(|fault| (fault, least))?;
+                    self.take(length as usize).map_err(|fault| (fault, least))?;
                 }
                 Head::Array(count) => open += u64::from(count),
                 Head::Map(count) => open += 2 * u64::from(count),

@@ -224,7 +224,11 @@ fn secrets(frame: &[u8], shape: &Shape, place: Place, message: &mut Message) {
         "error" => {
             let text = shape.field("message").and_then(|id| view.text(id));
             let text = String::from_utf8_lossy(text.unwrap_or_default()).into_owned();
-            message.note("error-op", place.payload, format!("the peer complains: {text}"));
+            message.note(
+                "error-op",
+                place.payload,
+                format!("the peer complains: {text}"),
+            );
         }
         "resume_required" => message.warning(
             "resume-required",
@@ -276,14 +280,19 @@ fn envelope(frame: &[u8], shape: &Shape, place: Place, message: &mut Message) {
     let wrong_size = size.filter(|size| *size != bytes.len() as u64);
     if let (Some(said), Some(id)) = (wrong_size, shape.field("size")) {
         let at = place.of(message, id);
-        let text = format!("the envelope says {said} bytes, the data have {}", bytes.len());
+        let text = format!(
+            "the envelope says {said} bytes, the data have {}",
+            bytes.len()
+        );
         message.issue(Severity::Error, "size-mismatch", at, text);
     }
 }
 
 /// Checks the digest of each replacement.
 fn delta(frame: &[u8], shape: &Shape, place: Place, message: &mut Message) {
-    let Some(ops) = shape.field("ops") else { return };
+    let Some(ops) = shape.field("ops") else {
+        return;
+    };
     let ids: Vec<NodeId> = message.tree.children(ops).map(|(id, _)| id).collect();
     for id in ids {
         let view = View {
@@ -291,10 +300,7 @@ fn delta(frame: &[u8], shape: &Shape, place: Place, message: &mut Message) {
             frame,
         };
         let replacement = view.member(id, "Replace").unwrap_or(id);
-        let text = |name: &str| {
-            view.member(replacement, name)
-                .and_then(|id| view.text(id))
-        };
+        let text = |name: &str| view.member(replacement, name).and_then(|id| view.text(id));
         let (Some(said), Some(content)) = (text("sha"), text("content")) else {
             continue;
         };

@@ -246,17 +246,41 @@ mod tests {
     #[test]
     fn parts_come_together_in_any_order() {
         let mut assembler = Assembler::new(1000);
-        assert_eq!(assembler.push(None, &shard(1, 3, 2, b"c")), Verdict::Stored(1));
-        assert_eq!(assembler.push(None, &shard(1, 3, 0, b"a")), Verdict::Stored(2));
-        assert_eq!(assembler.push(None, &shard(1, 3, 0, b"x")), Verdict::Duplicate);
-        assert_eq!(assembler.push(None, &shard(1, 4, 1, b"x")), Verdict::TotalMismatch(3));
-        assert_eq!(assembler.push(None, &shard(1, 3, 3, b"x")), Verdict::IndexOutOfRange);
-        assert_eq!(assembler.push(None, &shard(1, 0, 0, b"x")), Verdict::TotalZero);
-        assert_eq!(assembler.push(None, &shard(1, 3, 1, b"b")), Verdict::Complete);
+        assert_eq!(
+            assembler.push(None, &shard(1, 3, 2, b"c")),
+            Verdict::Stored(1)
+        );
+        assert_eq!(
+            assembler.push(None, &shard(1, 3, 0, b"a")),
+            Verdict::Stored(2)
+        );
+        assert_eq!(
+            assembler.push(None, &shard(1, 3, 0, b"x")),
+            Verdict::Duplicate
+        );
+        assert_eq!(
+            assembler.push(None, &shard(1, 4, 1, b"x")),
+            Verdict::TotalMismatch(3)
+        );
+        assert_eq!(
+            assembler.push(None, &shard(1, 3, 3, b"x")),
+            Verdict::IndexOutOfRange
+        );
+        assert_eq!(
+            assembler.push(None, &shard(1, 0, 0, b"x")),
+            Verdict::TotalZero
+        );
+        assert_eq!(
+            assembler.push(None, &shard(1, 3, 1, b"b")),
+            Verdict::Complete
+        );
         let group = assembler.next_group(false).unwrap();
         assert_eq!((group.end, group.bytes), (End::Complete, b"abc".to_vec()));
         assert!(assembler.was_complete(None, [1; 16]));
-        assert_eq!(assembler.push(None, &shard(1, 3, 1, b"b")), Verdict::Stored(1));
+        assert_eq!(
+            assembler.push(None, &shard(1, 3, 1, b"b")),
+            Verdict::Stored(1)
+        );
         assert_eq!(assembler.next_group(true).unwrap().end, End::Unfinished);
         assert!(assembler.next_group(true).is_none());
     }

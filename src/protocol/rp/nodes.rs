@@ -162,7 +162,9 @@ pub fn check_form(
         .iter()
         .find(|node| matches!(node.value, Value::Simple(_)));
     let tag = nodes.iter().any(|node| matches!(node.value, Value::Tag(_)));
-    let float = nodes.iter().any(|node| matches!(node.value, Value::Float(_)));
+    let float = nodes
+        .iter()
+        .any(|node| matches!(node.value, Value::Float(_)));
     if let Some(node) = unassigned {
         let at = match node.layer {
             Layer::Frame => (node.span.start as usize, node.span.end as usize),
@@ -173,7 +175,8 @@ pub fn check_form(
     }
     let packed = reading.encoding == Some(Encoding::MessagePack);
     // 32-bit floats are as their encoder writes them, though JSON cannot tell them from 64-bit.
-    let foreign = !reading.reproducible && !(packed && float) && reading.encoding != Some(Encoding::Json);
+    let foreign =
+        !reading.reproducible && !(packed && float) && reading.encoding != Some(Encoding::Json);
     let _ = frame;
     if foreign && !tag {
         message.note(
@@ -277,7 +280,11 @@ pub fn raw_shard_body(frame: &[u8], message: &mut Message) {
     tagged(tree, &FRAGMENT_ID, id);
     number(tree, &TOTAL, at(SIZE + 16), (SIZE + 16, SIZE + 18));
     number(tree, &INDEX, at(SIZE + 18), (SIZE + 18, SIZE + 20));
-    tagged(tree, &PAYLOAD, Span::new(SIZE + RAW_SHARD_SIZE, frame.len()));
+    tagged(
+        tree,
+        &PAYLOAD,
+        Span::new(SIZE + RAW_SHARD_SIZE, frame.len()),
+    );
     tree.close(body, frame.len());
     message.body = Some(body);
 }

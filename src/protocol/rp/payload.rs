@@ -25,7 +25,12 @@ pub enum Packing {
 }
 
 /// Tells how the payload of `frame` is packed; says so if its flag says otherwise.
-pub fn packing(header: &Header, frame: &[u8], scratch: &mut Tree, message: &mut Message) -> Packing {
+pub fn packing(
+    header: &Header,
+    frame: &[u8],
+    scratch: &mut Tree,
+    message: &mut Message,
+) -> Packing {
     let payload = frame.get(SIZE..).unwrap_or_default();
     let plain = |tree: &mut Tree| {
         tree.clear();
@@ -83,17 +88,26 @@ pub fn inflate(
     let start = SIZE + DICTIONARY_SIZE;
     let id = dictionary_id(frame);
     let data = frame.get(start..).unwrap_or_default();
-    let known = settings.dictionaries.iter().position(|(known, _)| *known == id);
+    let known = settings
+        .dictionaries
+        .iter()
+        .position(|(known, _)| *known == id);
     if id != 0 && known.is_none() {
         message.error(
             "missing-dictionary",
             (SIZE, start),
-            format!("compression dictionary {id} is not known; give it with --dictionary {id}=FILE"),
+            format!(
+                "compression dictionary {id} is not known; give it with --dictionary {id}=FILE"
+            ),
         );
         return false;
     }
     if data.is_empty() {
-        message.error("compressed-empty", (SIZE, frame.len()), "no zstd data follow");
+        message.error(
+            "compressed-empty",
+            (SIZE, frame.len()),
+            "no zstd data follow",
+        );
         return false;
     }
     let dictionary = known
@@ -143,16 +157,24 @@ fn check_header(
         return true;
     };
     let at = (start, start + header.size.min(data.len()));
-    if header.window > zstd::MOST_WINDOW && header.content_size.is_none_or(|size| size != header.window)
+    if header.window > zstd::MOST_WINDOW
+        && header.content_size.is_none_or(|size| size != header.window)
     {
         message.error(
             "zstd-window",
             at,
-            format!("needs a window of {} bytes; decoders allow {}", header.window, zstd::MOST_WINDOW),
+            format!(
+                "needs a window of {} bytes; decoders allow {}",
+                header.window,
+                zstd::MOST_WINDOW
+            ),
         );
         return false;
     }
-    if let Some(size) = header.content_size.filter(|size| *size > settings.most_frame as u64) {
+    if let Some(size) = header
+        .content_size
+        .filter(|size| *size > settings.most_frame as u64)
+    {
         message.error(
             "zstd-bomb",
             at,
@@ -189,7 +211,10 @@ fn check_structure(data: &[u8], start: usize, message: &mut Message) -> Option<u
             message.error(
                 "zstd-trailing",
                 (start + size, end),
-                format!("{} bytes follow the zstd data; readers refuse the frame", data.len() - size),
+                format!(
+                    "{} bytes follow the zstd data; readers refuse the frame",
+                    data.len() - size
+                ),
             );
             Some(size)
         }
@@ -198,7 +223,10 @@ fn check_structure(data: &[u8], start: usize, message: &mut Message) -> Option<u
             message.error(
                 "zstd-truncated",
                 (start, end),
-                format!("the zstd data end early: at least {} bytes are missing", size - data.len()),
+                format!(
+                    "the zstd data end early: at least {} bytes are missing",
+                    size - data.len()
+                ),
             );
             None
         }

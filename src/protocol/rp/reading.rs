@@ -133,7 +133,8 @@ pub fn is_exact(bytes: &[u8], start: usize, scratch: &mut Tree) -> bool {
     [Encoding::MessagePack, Encoding::Cbor]
         .into_iter()
         .any(|encoding| {
-            ends_exactly(encoding, bytes, start) && strict(encoding, bytes, start, scratch).is_some()
+            ends_exactly(encoding, bytes, start)
+                && strict(encoding, bytes, start, scratch).is_some()
         })
         || strict(Encoding::Json, bytes, start, scratch).is_some()
 }
@@ -218,6 +219,14 @@ pub struct Marks {
     odd: u32,
     /// Readable texts.
     plain: Reverse<u32>,
+}
+
+impl Marks {
+    /// Whether nothing is odd, and there is readable text.
+    #[must_use]
+    pub fn is_plain(self) -> bool {
+        self.odd == 0 && self.plain.0 > 0
+    }
 }
 
 /// What speaks against the reading `root` of `bytes`.

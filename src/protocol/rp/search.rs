@@ -17,14 +17,18 @@ use std::collections::HashMap;
 const MOST_DEPTH: usize = 64;
 /// So many positions are looked at to decide on one.
 const MOST_VISITS: usize = 4096;
+/// Two ways of cutting that both go on are told apart within so many bytes.
+const MOST_LOOK_AHEAD: usize = 1 << 16;
 
 /// How well a path of frames goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Life {
     /// It breaks; so many frames were whole before.
     Dead(usize),
-    /// It goes on to the end of the bytes that are there, or far enough.
+    /// It goes on to the end of the bytes that are there.
     Open,
+    /// It goes on farther than was looked.
+    Far,
     /// It ends exactly where the bytes end for good.
     Exact,
 }
@@ -45,6 +49,7 @@ pub enum Cut {
 /// A size that a frame may have.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
+    form: Form,
     size: usize,
     life: Life,
     continues: bool,
@@ -114,10 +119,16 @@ impl<'a> Search<'a> {
         match (best, need) {
             (None, Some(need)) => Cut::Need(need),
             (None, None) => Cut::Broken,
-            (Some(best), need) => {
-                let equal = equal.map(|other| other.size);
-                self.decide(best.life, best.size, equal, need, &ends, prefers)
+            // More bytes may show which is right.
+            (Some(best), _)
+                if equal.is_some()
+                    && !self.ended
+                    && length < MOST_LOOK_AHEAD
+                    && best.life == Life::Open =>
+            {
+                Cut::Need(length + 1)
             }
+            (Some(best), need) => self.decide(&best, equal.map(|other| other.size), need),
         }
     }
 
@@ -142,6 +153,7 @@ impl<'a> Search<'a> {
             }
             let marks = self.marks(form, size);
             candidates.push(Candidate {
+                form,
                 size,
                 life: self.after(size),
                 continues: self.continues(header, size),
@@ -169,49 +181,43 @@ impl<'a> Search<'a> {
         Some(marks(&self.scratch, 0, frame, reproducible))
     }
 
-    /// There is a complete reading of `size` bytes, whose path has `life`.
-    fn decide(
-        &self,
-        life: Life,
-        size: usize,
-        equal: Option<usize>,
-        need: Option<usize>,
-        ends: &Ends,
-        prefers: Option<Form>,
-    ) -> Cut {
+    /// There is a complete reading. If another is not there in full, it may yet prove right.
+    fn decide(&self, best: &Candidate, equal: Option<usize>, need: Option<usize>) -> Cut {
         let frame = match equal {
-            Some(other) => Cut::Either(size, other),
-            None => Cut::Frame(size),
+            Some(other) => Cut::Either(best.size, other),
+            None => Cut::Frame(best.size),
         };
-        if self.ended {
-            return frame;
-        }
-        let rest = self.bytes.get(size..).unwrap_or_default();
         let Some(need) = need else {
-            // Several ends, and too few bytes to see what follows.
-            let several = ends.iter().any(|(_, end)| end != size);
-            let unseen = starts_frame(rest) == Start::Partly;
-            return if several && unseen && !self.expected(size, ends, prefers) {
-                Cut::Need(self.bytes.len().max(size + SIZE) + 1)
-            } else {
-                frame
-            };
+            return frame;
         };
-        // Another reading is not there in full: it may yet prove right.
-        match life {
+        let length = self.bytes.len();
+        let rest = self.bytes.get(best.size..).unwrap_or_default();
+        let unlikely = starts_frame(rest) == Start::Header && need > length + SIZE;
+        match best.life {
             Life::Dead(0) => Cut::Need(need),
-            _ if self.expected(size, ends, prefers) => frame,
-            _ if starts_frame(rest) == Start::Header && need > self.bytes.len() + SIZE => frame,
-            _ => Cut::Need(need.min(self.bytes.len().max(size + SIZE) + 1)),
+            _ if unlikely || self.shows_its_form(best) => frame,
+            _ => Cut::Need(need.min(length.max(best.size + SIZE) + 1)),
         }
     }
 
-    /// Whether the frame of `size` bytes is written in the form that the connection has shown, or
-    /// shows its form by itself.
-    fn expected(&self, size: usize, ends: &Ends, prefers: Option<Form>) -> bool {
-        let own = ends.at(size).next();
-        own.is_some() && (own == prefers || own == Some(Form::Compressed))
-            || own == Some(Form::MessagePack) && self.names_an_operation()
+    /// Whether the frame shows by itself how it is written.
+    fn shows_its_form(&self, best: &Candidate) -> bool {
+        let container = matches!(
+            self.bytes.get(SIZE),
+            Some(0x80..=0x9f | 0xa1..=0xbf | 0xdc..=0xdf)
+        );
+        match best.form {
+            Form::Compressed => true,
+            Form::MessagePack if self.names_an_operation() => true,
+            Form::Json => false,
+            // A MessagePack string is a CBOR map, and its text is rarely what it seems.
+            Form::MessagePack => {
+                container
+                    && !matches!(self.bytes.get(SIZE), Some(0xa0..=0xbf))
+                    && best.marks.0.is_some_and(Marks::is_plain)
+            }
+            Form::Cbor => container && best.marks.0.is_some_and(Marks::is_plain),
+        }
     }
 
     /// Whether the payload is a MessagePack array that begins with a word, as operations do.
@@ -258,7 +264,7 @@ impl<'a> Search<'a> {
         }
         self.visits += 1;
         if depth == 0 || self.visits > MOST_VISITS {
-            return Life::Open;
+            return Life::Far;
         }
         let rest = self.bytes.get(position..).unwrap_or_default();
         let Some(header) = Header::read(rest) else {

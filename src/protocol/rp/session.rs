@@ -393,10 +393,9 @@ impl RpSession {
         let Some(shard) = nodes::raw_shard(header, frame) else {
             return false;
         };
-        let known = self
-            .assembler
-            .knows(input.direction, shard.id, shard.total);
-        if !known && !nodes::plausible(&shard) || reading::is_exact(frame, SIZE, &mut self.scratch) {
+        let known = self.assembler.knows(input.direction, shard.id, shard.total);
+        if !known && !nodes::plausible(&shard) || reading::is_exact(frame, SIZE, &mut self.scratch)
+        {
             return false;
         }
         message.type_name = MESSAGES.get(SHARD_TYPE).map_or("", |known| known.name);
@@ -526,7 +525,10 @@ fn check_header(header: &Header, message: &mut Message) {
         message.warning(
             "reserved-flags",
             (3, 4),
-            format!("reserved flag bits {:#04x} are set; readers ignore them", header.reserved()),
+            format!(
+                "reserved flag bits {:#04x} are set; readers ignore them",
+                header.reserved()
+            ),
         );
     }
 }

@@ -181,10 +181,11 @@ impl<'a> View<'a> {
     fn untagged(&self, id: NodeId, lenient: bool) -> Option<usize> {
         let has = |name: &str| self.member(id, name).is_some();
         let only = |names: &[&str]| {
-            self.tree
-                .children(id)
-                .step_by(2)
-                .all(|(key, _)| names.iter().any(|name| self.text(key) == Some(name.as_bytes())))
+            self.tree.children(id).step_by(2).all(|(key, _)| {
+                names
+                    .iter()
+                    .any(|name| self.text(key) == Some(name.as_bytes()))
+            })
         };
         let frame = ["channel", "cursor", "payload", "client_id"];
         if has("fragment_id") && has("total") && has("index") && has("payload") {
@@ -343,7 +344,10 @@ impl<'a> View<'a> {
                 _ => false,
             },
             Type::List(item) => match value {
-                Value::List => self.tree.children(id).all(|(child, _)| self.fits(item, child)),
+                Value::List => self
+                    .tree
+                    .children(id)
+                    .all(|(child, _)| self.fits(item, child)),
                 // Bytes may be written as such, too.
                 Value::Bytes(_) => matches!(item, Type::Unsigned(1)),
                 _ => false,

@@ -151,11 +151,14 @@ impl RpsSession {
             self.unknown(frame, body, input, message);
             return;
         };
-        message.type_name = MESSAGES.get(shape.index).map_or("unknown", |known| known.name);
+        message.type_name = MESSAGES
+            .get(shape.index)
+            .map_or("unknown", |known| known.name);
         faults(&shape, place, message);
         details::check(frame, &shape, place, message);
         let bare = TAGS.get(shape.index).is_some_and(|tag| tag.key == "op");
-        if bare && input.direction == Some(Direction::ClientToServer) && message.type_name != "auth" {
+        if bare && input.direction == Some(Direction::ClientToServer) && message.type_name != "auth"
+        {
             message.warning(
                 "bare-system-op",
                 place.payload,
@@ -170,7 +173,10 @@ impl RpsSession {
             self.check_ack(frame, body, input, message);
         }
         let verdict = (shape.index == SHARD_TYPE)
-            .then(|| self.parts.take_text_shard(frame, &shape, input.direction, message))
+            .then(|| {
+                self.parts
+                    .take_text_shard(frame, &shape, input.direction, message)
+            })
             .flatten();
         let inner = message.tree.open(None, Value::Struct, 0);
         let mut said = details::describe(frame, &shape, message);
@@ -194,7 +200,9 @@ impl RpsSession {
         };
         let at = (0, frame.len());
         let member = |name: &str| view.member(body, name);
-        if member("client_id").is_some() && member("channel").is_some() && member("cursor").is_some()
+        if member("client_id").is_some()
+            && member("channel").is_some()
+            && member("cursor").is_some()
         {
             message.type_name = ACK;
             message.note(
@@ -230,7 +238,9 @@ impl RpsSession {
         let channel = channel.unwrap_or_default().to_vec();
         let cursor = shape.field("cursor").and_then(|id| view.number(id));
         let payload = shape.field("payload");
-        let value = payload.and_then(|id| message.tree.get(id)).map(|node| node.value);
+        let value = payload
+            .and_then(|id| message.tree.get(id))
+            .map(|node| node.value);
         let operation = payload.and_then(|id| view.recognize(id, true));
         if value == Some(Value::Nil) {
             let text = "servers answer \"payload required\"";
@@ -243,10 +253,17 @@ impl RpsSession {
             });
             if !good {
                 let text = "no known operation: servers answer \"invalid system payload\"";
-                message.issue(Severity::Error, "invalid-system-payload", place.payload, text);
+                message.issue(
+                    Severity::Error,
+                    "invalid-system-payload",
+                    place.payload,
+                    text,
+                );
             } else if let Some(id) = payload {
                 let is_ack = operation.is_some_and(|operation| {
-                    MESSAGES.get(operation.index).is_some_and(|known| known.name == ACK)
+                    MESSAGES
+                        .get(operation.index)
+                        .is_some_and(|known| known.name == ACK)
                 });
                 if is_ack {
                     self.check_ack(frame, id, input, message);

@@ -68,7 +68,9 @@ pub fn probe(input: &Input<'_>) -> Confidence {
     match look(bytes) {
         Text::Whole(_) if known && has_known_shape(rest) => Confidence::Certain,
         Text::Whole(_) if known => Confidence::Likely,
-        Text::Whole(end) if input.whole && end + space(bytes.get(end..).unwrap_or_default()) == bytes.len() => {
+        Text::Whole(end)
+            if input.whole && end + space(bytes.get(end..).unwrap_or_default()) == bytes.len() =>
+        {
             Confidence::Possible
         }
         Text::Part if known && !over => Confidence::Likely,
@@ -127,7 +129,9 @@ pub fn find(input: &Input<'_>, from: usize) -> Option<usize> {
         let rest = bytes.get(position..)?;
         position += rest.iter().position(|byte| *byte == b'{')?;
         let rest = bytes.get(position..).unwrap_or_default();
-        let quoted = rest.get(1).is_none_or(|byte| matches!(byte, b'"' | b' ' | b'\n' | b'\r'));
+        let quoted = rest
+            .get(1)
+            .is_none_or(|byte| matches!(byte, b'"' | b' ' | b'\n' | b'\r'));
         if quoted {
             budget = budget.checked_sub(rest.len().min(1 << 16))?;
             let found = probe(&Input {
