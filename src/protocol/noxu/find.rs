@@ -56,7 +56,7 @@ pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
 }
 
 /// A message that fits exactly, of a type that says which it is, is likely what it seems to be.
-fn whole_confidence(fit: Fit, found: &Guess) -> Confidence {
+pub(super) fn whole_confidence(fit: Fit, found: &Guess) -> Confidence {
     match (fit, found.bits) {
         (Fit::Damaged, _) => Confidence::No,
         (Fit::Lenient, 14..) => Confidence::Likely,

@@ -8,7 +8,7 @@ use super::messages::V4_1;
 use super::reading::{AS_GOOD, Family, Fit, Role, choose};
 use super::restore;
 use crate::model::{Direction, Message};
-use crate::protocol::{Framing, Input, Session, Settings};
+use crate::protocol::{Confidence, Framing, Input, Session, Settings};
 
 /// What is wrong with a frame as a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,13 @@ impl NoxuSession {
             None => {}
         }
         self.cut = Some(cut);
-        Framing::Frame(bytes.len())
+        let sure = found
+            .is_some_and(|(fit, found)| find::whole_confidence(fit, &found) >= Confidence::Exact);
+        if sure || self.forced {
+            Framing::Frame(bytes.len())
+        } else {
+            Framing::Doubtful(bytes.len())
+        }
     }
 
     /// The first bytes of a direction, or the first after damage.
