@@ -102,8 +102,7 @@ fn a_stream_decodes_to_the_same_records_however_it_is_cut() {
 #[test]
 fn every_prefix_of_every_frame_survives() {
     for frame in frames() {
-        // Long frames are cut at fewer places.
-        for end in (0..frame.len()).step_by(1 + frame.len() / 400) {
+        for end in 0..frame.len() {
             must_hold(&frame[..end], &BOTH);
         }
     }
@@ -112,8 +111,7 @@ fn every_prefix_of_every_frame_survives() {
 #[test]
 fn every_flipped_bit_of_every_frame_survives() {
     for mut frame in frames() {
-        let step = 1 + frame.len() / 300;
-        for bit in (0..frame.len() * 8).step_by(step) {
+        for bit in 0..frame.len() * 8 {
             frame[bit / 8] ^= 1 << (bit % 8);
             must_hold(&frame, &[Delivery::Message]);
             frame[bit / 8] ^= 1 << (bit % 8);
