@@ -131,6 +131,7 @@ impl<'s> Pipeline<'s> {
     ) -> io::Result<(usize, Flow)> {
         let mut used = 0;
         connection.needs = 0;
+        connection.detector.at(chunk.origin.time);
         while let Some(bytes) = chunk.bytes.get(used..).filter(|bytes| !bytes.is_empty()) {
             let input = Input {
                 bytes,
@@ -146,6 +147,9 @@ impl<'s> Pipeline<'s> {
                 Detection::Frame(size) => {
                     let frame = bytes.get(..size).unwrap_or(bytes);
                     connection.detector.decode(frame, &input, &mut self.message);
+                    if let Some((protocol, grounds)) = connection.detector.news() {
+                        self.sink.taken_for(&chunk.origin, protocol, grounds.name());
+                    }
                     size
                 }
                 Detection::Unknown(size, _)

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use wirectl::filter::Filter;
-use wirectl::output::{self, Json, Look, Pretty, Sink};
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -78,16 +78,15 @@ impl DecodingOptions {
 
 /// The protocol of this name.
 pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
-    let all = wirectl::protocol::ALL;
-    let found = all
-        .iter()
-        .find(|protocol| protocol.name().eq_ignore_ascii_case(name));
+    use wirectl::protocol::{named, noxu};
+    let found = noxu::by_name(name)
+        .or_else(|| named().find(|protocol| protocol.name().eq_ignore_ascii_case(name)));
     match found {
-        Some(protocol) => Ok(*protocol),
+        Some(protocol) => Ok(protocol),
         None => Err(Wrong::unknown(
             "protocol",
             name,
-            all.iter().map(|protocol| protocol.name()),
+            named().map(|protocol| protocol.name()),
             "wirectl protocols",
         )
         .into()),
@@ -303,10 +302,9 @@ impl Output {
             OutputForm::Json => Box::new(Json::new(out, self.raw).redacted(self.redact)),
             OutputForm::Raw => Box::new(output::Raw::new(out)),
             OutputForm::None | OutputForm::Conversations => Box::new(output::Nothing),
-            OutputForm::Table | OutputForm::Hex | OutputForm::Stats => {
-                let _ = self.json;
-                Box::new(output::Nothing)
-            }
+            OutputForm::Hex => Box::new(Hex::new(out, look)),
+            OutputForm::Table => Box::new(output::Table::new(out, look)),
+            OutputForm::Stats => Box::new(output::Stats::new(out, look, self.json)),
         }
     }
 }

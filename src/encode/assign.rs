@@ -137,6 +137,7 @@ impl Assignment {
             Some(Type::Bytes | Type::ElementBytes | Type::Fixed(_)) => Ok(json!(hex::encode(text))),
             Some(Type::Optional(_)) if text == "null" => Ok(Value::Null),
             Some(Type::Optional(inner)) => self.typed(text, Some(inner)),
+            Some(Type::Packed(packed)) => self.typed(text, packed.shown().as_ref()),
             Some(kind) => Err(self.fail(format!(
                 "the field is a {}: give it as JSON with :=, or its parts one by one",
                 kind.describe()

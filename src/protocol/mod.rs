@@ -7,9 +7,10 @@
 mod detect;
 mod encode;
 mod inner;
+pub mod noxu;
 pub mod sync;
 
-pub use detect::{Detection, Detector};
+pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 
@@ -17,7 +18,13 @@ use crate::model::{Direction, Message};
 use crate::schema::{EncodeError, MessageType};
 
 /// All protocols, in the order in which they are tried.
-pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
+pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &noxu::NOXU];
+
+/// All names that protocols go by: families, and the parts of a family that records name.
+pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
+    let parts = noxu::PARTS.iter().map(|part| part as &dyn Protocol);
+    ALL.iter().copied().chain(parts)
+}
 
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
 /// of one of its parts (`noxu.feeder`).
@@ -25,7 +32,8 @@ pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     let family = name.split_once('.').map_or(name, |(family, _)| family);
     let named = |wanted: &str| ALL.iter().find(|protocol| protocol.name() == wanted);
-    named(name).or_else(|| named(family)).copied()
+    let part = noxu::by_name(name);
+    part.or_else(|| named(name).or_else(|| named(family)).copied())
 }
 
 /// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
@@ -139,6 +147,9 @@ pub trait Protocol: Sync + std::fmt::Debug {
 pub trait Session: std::fmt::Debug {
     /// Says where the frame ends that starts `input`.
     fn frame(&mut self, input: &Input<'_>) -> Framing;
+
+    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
+    fn at(&mut self, _time: Option<u64>) {}
 
     /// The same for a whole message on a connection that is known to speak this protocol, when no
     /// protocol recognizes it: makes of it what can be made.

@@ -97,7 +97,11 @@ fn fields(fields: &[Field], when: Versions, definitions: &mut Definitions) -> Va
             None => {
                 properties.insert(name.to_owned(), value);
                 let everywhere = field.when.and(when) == when;
-                let optional = field.may_lack || matches!(field.kind, Type::Optional(_));
+                let optional = match &field.kind {
+                    Type::Optional(_) => true,
+                    Type::Packed(packed) => packed.shown().is_none(),
+                    _ => field.may_lack,
+                };
                 if everywhere && !optional {
                     required.push(name);
                 }
@@ -151,6 +155,10 @@ fn schema(kind: &Type, definitions: &mut Definitions) -> Value {
         Type::Enum(choice) => define(choice.name, definitions, |definitions| {
             variants(choice, definitions)
         }),
+        // What is made from other fields may be anything.
+        Type::Packed(packed) => packed
+            .shown()
+            .map_or_else(|| json!({}), |kind| schema(&kind, definitions)),
     }
 }
 
