@@ -121,7 +121,7 @@ impl Assignment {
                 .ok_or_else(|| self.fail(format!("expected {what}")))
         };
         match kind {
-            None | Some(Type::Text | Type::Enum(_)) => Ok(json!(text)),
+            None | Some(Type::Text | Type::Enum(_) | Type::Uuid) => Ok(json!(text)),
             Some(Type::Bool) => match text {
                 "true" => Ok(json!(true)),
                 "false" => Ok(json!(false)),

@@ -43,6 +43,8 @@ fn value(kind: &Type, name: &str, version: Versions) -> Value {
         Type::Unsigned(_) | Type::Signed(_) => json!(1),
         Type::Float32 | Type::Float64 => json!(0.5),
         Type::Text => json!(name),
+        Type::Uuid => json!("00000000-0000-4000-8000-000000000000"),
+        Type::Any => json!({ name: 1 }),
         Type::Bytes | Type::ElementBytes => json!("00ff"),
         Type::Fixed(count) => json!("00".repeat(usize::from(*count))),
         Type::Optional(inner) => value(inner, name, version),

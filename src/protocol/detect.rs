@@ -170,6 +170,15 @@ impl Detector {
         candidate.session.as_mut()
     }
 
+    /// Decodes the next message that was put together from the frames so far. If the connection has
+    /// `ended`, what is unfinished comes, too.
+    pub fn next_derived(&mut self, ended: bool, message: &mut Message) -> Option<Vec<u8>> {
+        let sessions = self.candidates.iter_mut();
+        sessions
+            .filter_map(|candidate| candidate.session.as_mut())
+            .find_map(|session| session.next_derived(ended, message))
+    }
+
     fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {
         let settings = &self.settings;
         match self.candidates.get_mut(index) {

@@ -8,6 +8,8 @@ mod detect;
 mod encode;
 mod inner;
 pub mod noxu;
+pub mod rp;
+pub mod rps;
 pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};
@@ -16,9 +18,15 @@ pub use inner::read_inner;
 
 use crate::model::{Direction, Message};
 use crate::schema::{EncodeError, MessageType};
+use std::sync::Arc;
 
 /// All protocols, in the order in which they are tried.
-pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &noxu::NOXU];
+pub static ALL: &[&dyn Protocol] = &[
+    &sync::NodeDbSync,
+    &rp::PushwireFrames,
+    &rps::PushwireJson,
+    &noxu::NOXU,
+];
 
 /// All names that protocols go by: families, and the parts of a family that records name.
 pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
@@ -36,6 +44,14 @@ pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     part.or_else(|| named(name).or_else(|| named(family)).copied())
 }
 
+/// Where the next frame of any protocol plausibly starts, from `from` on.
+#[must_use]
+pub fn next_start(input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
+    ALL.iter()
+        .filter_map(|protocol| protocol.find(input, from, settings))
+        .min()
+}
+
 /// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
 pub const DEFAULT_MOST_FRAME: usize = 64 << 20;
 
@@ -48,6 +64,10 @@ pub struct Settings {
     pub sync_version: Option<u32>,
     /// Whether messages stand alone: nothing that one shows is used to read the next.
     pub independent: bool,
+    /// RP compression dictionaries by id; the first with an id counts.
+    pub dictionaries: Arc<Vec<(u32, Vec<u8>)>>,
+    /// Names of RP channels.
+    pub channels: Arc<Vec<(u8, String)>>,
 }
 
 impl Default for Settings {
@@ -56,6 +76,8 @@ impl Default for Settings {
             most_frame: DEFAULT_MOST_FRAME,
             sync_version: None,
             independent: false,
+            dictionaries: Arc::default(),
+            channels: Arc::default(),
         }
     }
 }
@@ -159,4 +181,10 @@ pub trait Session: std::fmt::Debug {
 
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
+
+    /// Decodes the next message that was not sent as such, but put together from the frames so far;
+    /// returns its bytes. If the connection has `ended`, what is unfinished comes, too.
+    fn next_derived(&mut self, _ended: bool, _message: &mut Message) -> Option<Vec<u8>> {
+        None
+    }
 }

@@ -136,6 +136,8 @@ fn schema(kind: &Type, definitions: &mut Definitions) -> Value {
         Type::Optional(inner) => {
             json!({"anyOf": [schema(inner, definitions), {"type": "null"}]})
         }
+        Type::Uuid => json!({"type": "string", "format": "uuid"}),
+        Type::Any => json!({}),
         Type::List(item) => json!({"type": "array", "items": schema(item, definitions)}),
         Type::Tuple(kinds) => {
             let items: Vec<Value> = kinds.iter().map(|kind| schema(kind, definitions)).collect();

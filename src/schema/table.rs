@@ -89,6 +89,10 @@ pub enum Type {
     Enum(&'static Enum),
     /// What only packed layouts have.
     Packed(Packed),
+    /// A UUID: 16 bytes in binary encodings, hyphenated text in JSON.
+    Uuid,
+    /// Any value of a self-describing encoding.
+    Any,
 }
 
 impl Type {
@@ -103,6 +107,8 @@ impl Type {
             Self::Float64 => "f64".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Bytes | Self::ElementBytes => "bytes".to_owned(),
+            Self::Uuid => "UUID".to_owned(),
+            Self::Any => "any value".to_owned(),
             Self::Fixed(count) => format!("{count} bytes"),
             Self::Optional(inner) => format!("{} or null", inner.describe()),
             Self::List(item) => format!("list of {}", item.describe()),

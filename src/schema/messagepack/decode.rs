@@ -143,6 +143,8 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Type::Enum(choice) => self.nested(|decoder| decoder.choice(choice, label)),
             // No MessagePack table has these.
             Type::Packed(_) => self.generic(label),
+            Type::Uuid => self.bytes(label, holds),
+            Type::Any => self.generic(label),
         }
     }
 
@@ -915,6 +917,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Fault::Truncated => "truncated-body",
             Fault::Reserved => "reserved-marker",
             Fault::TooDeep => "too-deep",
+            Fault::TooMany => "too-many-values",
         };
         self.message
             .error(code, (at, self.reader.bytes().len()), fault.to_string());

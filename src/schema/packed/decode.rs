@@ -119,8 +119,13 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Type::List(item) => self.list(item, label)?,
             Type::Packed(packed) => self.packed(packed, label)?,
             // No packed table has these.
-            Type::Float32 | Type::Float64 | Type::ElementBytes | Type::Tuple(_) | Type::Map(..) => {
-            }
+            Type::Float32
+            | Type::Float64
+            | Type::ElementBytes
+            | Type::Tuple(_)
+            | Type::Map(..)
+            | Type::Uuid
+            | Type::Any => {}
         }
         Ok(())
     }

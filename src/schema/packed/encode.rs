@@ -144,7 +144,13 @@ impl<'o, 's> Encoder<'o, 's> {
                 let lacking = || EncodeError::expected(json, "a value");
                 self.packed(packed, Some(json), &lacking, &mut Shared::default())?;
             }
-            Type::Float32 | Type::Float64 | Type::ElementBytes | Type::Tuple(_) | Type::Map(..) => {
+            Type::Float32
+            | Type::Float64
+            | Type::ElementBytes
+            | Type::Tuple(_)
+            | Type::Map(..)
+            | Type::Uuid
+            | Type::Any => {
                 return Err(EncodeError::at(json, "has no packed form"));
             }
         }

@@ -114,7 +114,13 @@ impl<'a> Walk<'a> {
                 self.items(count, item)?;
             }
             Type::Packed(packed) => self.packed(packed)?,
-            Type::Float32 | Type::Float64 | Type::ElementBytes | Type::Tuple(_) | Type::Map(..) => {
+            Type::Float32
+            | Type::Float64
+            | Type::ElementBytes
+            | Type::Tuple(_)
+            | Type::Map(..)
+            | Type::Uuid
+            | Type::Any => {
                 return Err(Unfit::Wrong);
             }
         }
