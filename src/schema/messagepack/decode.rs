@@ -689,13 +689,17 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Payload::Unit => {
                 self.show(old, start, "a unit variant with nil")?;
                 let at = self.reader.position();
-                if self.reader.peek() == Some(0xc0) {
-                    self.reader.seek(at + 1);
-                    return self.leaf(label, name, start);
+                match self.reader.peek() {
+                    Some(0xc0) => {
+                        self.reader.seek(at + 1);
+                        return self.leaf(label, name, start);
+                    }
+                    Some(_) => self.mismatch("wrong-type", at, || {
+                        "a payload where nil belongs".to_owned()
+                    })?,
+                    // Ends here, which is found below.
+                    None => {}
                 }
-                self.mismatch("wrong-type", at, || {
-                    "a payload where nil belongs".to_owned()
-                })?;
                 self.container(label, Value::Variant(span), start, |decoder| {
                     decoder.generic(None)
                 })
@@ -705,7 +709,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
                     self.show(old, start, "a newtype variant's payload in an array")?;
                     let at = self.reader.position();
                     self.reader.seek(at + 1);
-                } else {
+                } else if self.reader.peek().is_some() {
                     self.show(
                         Codecs::Z_NEW.or(Codecs::RMP_NAMED),
                         start,
