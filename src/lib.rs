@@ -3,6 +3,7 @@
 
 pub mod codec;
 pub mod encode;
+pub mod explain;
 pub mod filter;
 pub mod model;
 pub mod net;

@@ -147,6 +147,9 @@ impl<'s> Pipeline<'s> {
                 Detection::Frame(size) => {
                     let frame = bytes.get(..size).unwrap_or(bytes);
                     connection.detector.decode(frame, &input, &mut self.message);
+                    if let Some((protocol, grounds)) = connection.detector.news() {
+                        self.sink.taken_for(&chunk.origin, protocol, grounds.name());
+                    }
                     size
                 }
                 Detection::Unknown(size, _)

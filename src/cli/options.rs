@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use wirectl::filter::Filter;
-use wirectl::output::{self, Json, Look, Pretty, Sink};
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -302,10 +302,9 @@ impl Output {
             OutputForm::Json => Box::new(Json::new(out, self.raw).redacted(self.redact)),
             OutputForm::Raw => Box::new(output::Raw::new(out)),
             OutputForm::None | OutputForm::Conversations => Box::new(output::Nothing),
-            OutputForm::Table | OutputForm::Hex | OutputForm::Stats => {
-                let _ = self.json;
-                Box::new(output::Nothing)
-            }
+            OutputForm::Hex => Box::new(Hex::new(out, look)),
+            OutputForm::Table => Box::new(output::Table::new(out, look)),
+            OutputForm::Stats => Box::new(output::Stats::new(out, look, self.json)),
         }
     }
 }

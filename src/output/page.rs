@@ -161,6 +161,9 @@ impl Sheet {
 
     /// Writes the program's own text.
     pub fn put(&mut self, ink: &Ink, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         self.start(ink);
         self.out.extend_from_slice(text.as_bytes());
         self.column += if text.is_ascii() {

@@ -10,7 +10,7 @@ mod inner;
 pub mod noxu;
 pub mod sync;
 
-pub use detect::{Detection, Detector};
+pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 
