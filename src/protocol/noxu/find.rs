@@ -5,7 +5,7 @@
 use super::guess::{self, Guess, MOST_PAYLOAD};
 use super::log_entries;
 use super::reading::{Family, Fit, Role};
-use super::session::best_of_whole;
+use super::whole::best_of_whole;
 use crate::model::Direction;
 use crate::protocol::{Confidence, Input};
 
