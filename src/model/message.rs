@@ -24,6 +24,8 @@ pub struct Message {
     pub issues: Vec<Issue>,
     /// Whether header and body alone reproduce the frame byte for byte.
     pub faithful: bool,
+    /// Where a secret starts inside of which the frame could not be read further.
+    pub secret_from: Option<usize>,
     /// One line for people: what this message does, if the protocol can say it.
     pub summary: String,
 }
@@ -39,6 +41,7 @@ impl Message {
         self.inner = None;
         self.issues.clear();
         self.faithful = true;
+        self.secret_from = None;
         self.summary.clear();
     }
 
