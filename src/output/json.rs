@@ -401,6 +401,7 @@ fn tagged_bytes(out: &mut Vec<u8>, tag: &str, bytes: &[u8]) {
 }
 
 /// The two digits of every byte.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
 static DIGITS: [[u8; 2]; 256] = {
     let digits = b"0123456789abcdef";
     let mut table = [[0; 2]; 256];
@@ -434,6 +435,7 @@ fn integer_bytes(out: &mut Vec<u8>, elements: &[u8]) {
 }
 
 /// How each byte is escaped in a JSON string: 0 not at all, `u` as `\u00xx`, else with this letter.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
 static ESCAPES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
