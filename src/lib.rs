@@ -3,7 +3,10 @@
 
 pub mod codec;
 pub mod encode;
+pub mod explain;
+pub mod filter;
 pub mod model;
+pub mod net;
 pub mod output;
 pub mod pipeline;
 pub mod protocol;

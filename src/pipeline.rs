@@ -1,15 +1,17 @@
 //! The one loop: bytes → frames → messages → filter → sink.
 
+use crate::filter::Filter;
 use crate::model::{Direction, Message, Origin, Record, Severity};
 use crate::output::Sink;
 use crate::protocol::{Detection, Detector, Input, Protocol, Settings};
 use std::io;
 
-/// Unknown bytes are shown in pieces of at most this size.
-const MOST_UNKNOWN: usize = 1 << 20;
+/// Unknown bytes are shown in pieces of at most this size; so many are held back until it is known
+/// where they end.
+const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Selection {
     /// Leave out this many records first.
     pub skip: u64,
@@ -17,6 +19,8 @@ pub struct Selection {
     pub limit: Option<u64>,
     /// Only types that match one of these patterns; all if there is none.
     pub types: Vec<glob::Pattern>,
+    /// Only records for which this expression yields something true.
+    pub filter: Option<Filter>,
 }
 
 impl Selection {
@@ -25,9 +29,18 @@ impl Selection {
             return true;
         }
         let full = format!("{}.{}", message.protocol, message.type_name);
+        let matches = |pattern: &glob::Pattern, name: &str| {
+            pattern.matches_with(
+                name,
+                glob::MatchOptions {
+                    case_sensitive: false,
+                    ..glob::MatchOptions::default()
+                },
+            )
+        };
         self.types
             .iter()
-            .any(|pattern| pattern.matches(message.type_name) || pattern.matches(&full))
+            .any(|pattern| matches(pattern, message.type_name) || matches(pattern, &full))
     }
 }
 
@@ -59,6 +72,8 @@ pub struct Pipeline<'s> {
     selection: Selection,
     totals: Totals,
     message: Message,
+    /// How often the filter expression failed, and how the first time.
+    filter_failures: (u64, Option<String>),
 }
 
 impl std::fmt::Debug for Pipeline<'_> {
@@ -78,6 +93,7 @@ impl<'s> Pipeline<'s> {
             selection,
             totals: Totals::default(),
             message: Message::default(),
+            filter_failures: (0, None),
         }
     }
 
@@ -85,6 +101,14 @@ impl<'s> Pipeline<'s> {
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// On how many records the filter expression failed, and what it said the first time. Such
+    /// records are not shown.
+    #[must_use]
+    pub fn filter_failures(&self) -> Option<(u64, &str)> {
+        let (count, first) = &self.filter_failures;
+        first.as_deref().map(|first| (*count, first))
     }
 
     /// Writes out what the sink has buffered.
@@ -122,7 +146,19 @@ impl<'s> Pipeline<'s> {
                 Detection::Frame(size) => {
                     let frame = bytes.get(..size).unwrap_or(bytes);
                     connection.detector.decode(frame, &input, &mut self.message);
+                    if let Some((protocol, grounds)) = connection.detector.news() {
+                        self.sink.taken_for(&chunk.origin, protocol, grounds.name());
+                    }
                     size
+                }
+                Detection::Unknown(size, _)
+                    if size == bytes.len()
+                        && size < MOST_UNKNOWN
+                        && !input.whole
+                        && !input.ended =>
+                {
+                    connection.needs = size + 1;
+                    break;
                 }
                 Detection::Unknown(size, why) => {
                     let size = size.min(MOST_UNKNOWN);
@@ -173,6 +209,22 @@ impl<'s> Pipeline<'s> {
         Ok(Flow::Continue)
     }
 
+    /// Shows a record that is no protocol frame: `fill` says what it holds.
+    ///
+    /// # Errors
+    /// If the sink fails.
+    pub fn show(
+        &mut self,
+        origin: &Origin,
+        offset: u64,
+        frame: &[u8],
+        fill: impl FnOnce(&mut Message),
+    ) -> io::Result<Flow> {
+        self.message.clear();
+        fill(&mut self.message);
+        self.emit(origin, offset, frame)
+    }
+
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {
         let number = self.totals.records;
         self.totals.records += 1;
@@ -186,6 +238,24 @@ impl<'s> Pipeline<'s> {
         if !self.selection.wants(&self.message) {
             return Ok(Flow::Continue);
         }
+        let record = Record {
+            number,
+            origin,
+            offset,
+            frame,
+            message: &self.message,
+        };
+        if let Some(filter) = &mut self.selection.filter {
+            match filter.matches(&record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Flow::Continue),
+                Err(error) => {
+                    self.filter_failures.0 += 1;
+                    self.filter_failures.1.get_or_insert(error);
+                    return Ok(Flow::Continue);
+                }
+            }
+        }
         if self.selection.skip > 0 {
             self.selection.skip -= 1;
             return Ok(Flow::Continue);
@@ -198,13 +268,7 @@ impl<'s> Pipeline<'s> {
             return Ok(Flow::Stop);
         }
         self.totals.shown += 1;
-        self.sink.record(&Record {
-            number,
-            origin,
-            offset,
-            frame,
-            message: &self.message,
-        })?;
+        self.sink.record(&record)?;
         let full = self
             .selection
             .limit
@@ -243,6 +307,22 @@ impl Connection {
             detector: Detector::new(forced, settings),
             needs: 0,
         }
+    }
+
+    /// Expects `protocol` first, without forcing it.
+    pub fn expect(&mut self, protocol: &'static dyn Protocol) {
+        self.detector.expect(protocol);
+    }
+
+    /// Whether the message `bytes` is of a protocol that is known.
+    #[must_use]
+    pub fn recognizes(&self, bytes: &[u8], direction: Option<Direction>) -> bool {
+        self.detector.recognizes(&Input {
+            bytes,
+            whole: true,
+            ended: true,
+            direction,
+        })
     }
 
     /// How many bytes the next frame needs, as far as known.

@@ -1,150 +1,180 @@
 //! `wirectl decode`: bytes from files or standard input.
 
-use super::{CLEAN, DAMAGED};
+use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
+use super::{CLEAN, DAMAGED, complain, sniff};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use wirectl::model::Origin;
-use wirectl::output::{Json, Sink};
-use wirectl::pipeline::{Connection, Flow, Pipeline, Selection};
+use wirectl::pipeline::{Connection, Flow, Pipeline, Totals};
 use wirectl::protocol::{Protocol, Settings};
-use wirectl::source::{HexText, LineForm, decode_bytes, decode_lines};
+use wirectl::source::{HexText, LineForm, SourceError, decode_bytes, decode_lines};
 
-/// Decode bytes from files or standard input.
+/// How much of raw input is looked at to notice that it is something else.
+const SNIFFED: usize = 4096;
+
+/// Decode bytes from files or standard input
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Decode {
     /// Files to decode; standard input if there is none, or for `-`
     files: Vec<PathBuf>,
-    /// Protocol to decode as, instead of recognizing it
-    #[arg(short, long)]
-    protocol: Option<String>,
     /// How the input spells its bytes
-    #[arg(short, long, value_enum, default_value_t = InputForm::Raw)]
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t = InputForm::Raw)]
     input: InputForm,
-    /// How to show records
-    #[arg(short, long, default_value = "json")]
-    output: String,
-    /// RP compression dictionary, as ID=FILE
-    #[arg(long, value_name = "ID=FILE")]
-    dictionary: Vec<String>,
-    /// Name of an RP channel, as NUMBER=NAME
-    #[arg(long, value_name = "NUMBER=NAME")]
-    channel: Vec<String>,
-    /// Largest frame, and largest output of decompressing one, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = wirectl::protocol::DEFAULT_MOST_FRAME)]
-    max_frame: usize,
-    /// Put the frame's bytes into every JSON record
+    #[command(flatten)]
+    decoding: DecodingOptions,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+    /// Exit with status 1 for warnings, too
     #[arg(long)]
-    raw: bool,
+    strict: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+const EXAMPLES: &str = "\
+Examples:
+  wirectl decode dump.bin                      recognize the protocol, show every frame
+  wirectl decode < dump.bin                    the same from standard input
+  wirectl decode -p sync -o hex dump.bin       bytes beside the fields they belong to
+  wirectl decode --json dump.bin | jq .body    for programs
+  wirectl decode --type 'Delta*' --limit 10 dump.bin
+  wirectl decode -o stats *.bin                counts, sizes, findings
+  xxd dump.bin | wirectl decode -i hex         hex text, xxd and hexdump -C too
+  wirectl decode -o none --strict dump.bin && echo clean";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum InputForm {
+    /// The bytes themselves
     Raw,
+    /// Hexadecimal digits, or what xxd and hexdump -C print
     Hex,
+    /// Every line one message, in hexadecimal digits
     HexLines,
+    /// Every line one message, in base64
     Base64Lines,
 }
 
 impl Decode {
     /// Decodes all inputs.
     pub fn run(self) -> anyhow::Result<u8> {
-        let forced: Option<&'static dyn Protocol> = match &self.protocol {
-            Some(name) => Some(
-                *wirectl::protocol::ALL
-                    .iter()
-                    .find(|protocol| protocol.name() == name)
-                    .with_context(|| format!("no protocol {name:?}"))?,
-            ),
-            None => None,
-        };
+        let (forced, settings) = self.decoding.ready()?;
         let settings = Settings {
             independent: matches!(self.input, InputForm::HexLines | InputForm::Base64Lines),
-            most_frame: self.max_frame,
-            dictionaries: Arc::new(dictionaries(&self.dictionary)?),
-            channels: Arc::new(channels(&self.channel)?),
-            ..Settings::default()
+            ..settings
         };
-        let mut sink = Json::new(io::stdout().lock(), self.raw);
-        let mut pipeline = Pipeline::new(&mut sink, Selection::default());
-        let files = if self.files.is_empty() {
-            vec![PathBuf::from("-")]
-        } else {
-            self.files
+        let files = match self.files.as_slice() {
+            [] => vec![PathBuf::from("-")],
+            files => files.to_vec(),
         };
+        let first = files.first().map_or_else(String::new, |path| name(path));
+        let output = self.output.ready(&first)?;
+        let mut sink = output.sink(io::stdout().lock());
+        let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
         for path in &files {
-            let origin = Origin {
-                file: (files.len() > 1).then(|| path.display().to_string()),
-                ..Origin::default()
-            };
-            let mut connection = Connection::new(forced, settings.clone());
-            let mut input = open(path)?;
-            let flow = match self.input {
-                InputForm::Raw => decode_bytes(&mut input, &origin, &mut connection, &mut pipeline),
-                InputForm::Hex => decode_bytes(
-                    &mut HexText::new(BufReader::new(input)),
-                    &origin,
-                    &mut connection,
-                    &mut pipeline,
-                ),
-                InputForm::HexLines | InputForm::Base64Lines => decode_lines(
-                    &mut BufReader::new(input),
-                    match self.input {
-                        InputForm::Base64Lines => LineForm::Base64,
-                        _ => LineForm::Hex,
-                    },
-                    &origin,
-                    &mut connection,
-                    &mut pipeline,
-                ),
-            };
-            let flow = flow.with_context(|| path.display().to_string())?;
+            let several = files.len() > 1;
+            let flow = self.decode(path, several, forced, &settings, &mut pipeline)?;
             if flow == Flow::Stop {
                 break;
             }
         }
         let totals = pipeline.totals();
+        complain::filter_failures(&pipeline);
         sink.finish()?;
-        Ok(if totals.errors > 0 { DAMAGED } else { CLEAN })
+        if totals.shown == 0 && totals.records > 0 {
+            if let Some(wrong) = self.selection.explain_nothing() {
+                complain::note(&wrong);
+            }
+        }
+        Ok(self.status(totals))
+    }
+
+    /// Decodes one input.
+    fn decode(
+        &self,
+        path: &Path,
+        several: bool,
+        forced: Option<&'static dyn Protocol>,
+        settings: &Settings,
+        pipeline: &mut Pipeline<'_>,
+    ) -> anyhow::Result<Flow> {
+        let name = name(path);
+        let origin = Origin {
+            file: several.then(|| name.clone()),
+            ..Origin::default()
+        };
+        let mut connection = Connection::new(forced, settings.clone());
+        let input = open(path).with_context(|| name.clone())?;
+        let connection = &mut connection;
+        let flow = match self.input {
+            InputForm::Raw => {
+                let mut input = sniffed(input, &name).with_context(|| name.clone())?;
+                decode_bytes(&mut input, &origin, connection, pipeline)
+            }
+            InputForm::Hex => {
+                let mut input = HexText::new(BufReader::new(input));
+                decode_bytes(&mut input, &origin, connection, pipeline)
+            }
+            InputForm::HexLines => {
+                let mut input = BufReader::new(input);
+                decode_lines(&mut input, LineForm::Hex, &origin, connection, pipeline)
+            }
+            InputForm::Base64Lines => {
+                let mut input = BufReader::new(input);
+                decode_lines(&mut input, LineForm::Base64, &origin, connection, pipeline)
+            }
+        };
+        flow.map_err(|error| in_input(error, name))
+    }
+
+    fn status(&self, totals: Totals) -> u8 {
+        let damaged = totals.errors > 0 || (self.strict && totals.warnings > 0);
+        if damaged { DAMAGED } else { CLEAN }
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+fn in_input(error: SourceError, name: String) -> anyhow::Error {
+    anyhow::Error::new(error).context(name)
+}
+
+/// What an input is called in messages and records.
+fn name(path: &Path) -> String {
     if path == Path::new("-") {
-        return Ok(Box::new(io::stdin()));
+        sniff::STDIN.to_owned()
+    } else {
+        path.display().to_string()
     }
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    Ok(Box::new(file))
 }
 
-/// The dictionaries that `ID=FILE` name.
-fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
-    let read = |argument: &String| {
-        let (id, file) = argument
-            .split_once('=')
-            .with_context(|| format!("--dictionary {argument}: expected ID=FILE"))?;
-        let id = id
-            .parse()
-            .with_context(|| format!("--dictionary {argument}: {id:?} is no id"))?;
-        let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
-        Ok((id, bytes))
-    };
-    arguments.iter().map(read).collect()
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if path != Path::new("-") {
+        return Ok(Box::new(File::open(path)?));
+    }
+    let input = io::stdin();
+    if input.is_terminal() {
+        complain::note(&complain::Wrong::new(
+            "waiting for bytes on standard input, which is a terminal".to_owned(),
+            "wirectl decode FILE, or wirectl decode < FILE; Ctrl-D ends the input".to_owned(),
+        ));
+    }
+    Ok(Box::new(input))
 }
 
-/// The channel names that `NUMBER=NAME` give.
-fn channels(arguments: &[String]) -> anyhow::Result<Vec<(u8, String)>> {
-    let read = |argument: &String| {
-        let (number, name) = argument
-            .split_once('=')
-            .with_context(|| format!("--channel {argument}: expected NUMBER=NAME"))?;
-        let number = number
-            .parse()
-            .with_context(|| format!("--channel {argument}: expected a number from 0 to 255"))?;
-        Ok((number, name.to_owned()))
+/// Looks at the start of raw input, hints if it seems to be something else, and gives it back.
+fn sniffed(mut input: Box<dyn Read>, name: &str) -> io::Result<Box<dyn Read>> {
+    let mut start = vec![0; SNIFFED];
+    let count = loop {
+        match input.read(&mut start) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => break result?,
+        }
     };
-    arguments.iter().map(read).collect()
+    start.truncate(count);
+    if let Some(wrong) = sniff::looks_like(&start, name) {
+        complain::note(&wrong);
+    }
+    Ok(Box::new(Cursor::new(start).chain(input)))
 }

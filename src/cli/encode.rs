@@ -142,7 +142,7 @@ impl Encode {
         let text = assemble(protocol, kind, &fields?, &header)?.to_string();
         let mut document = Document::default();
         document.parse(text.as_bytes())?;
-        encode_record(document.root(text.as_bytes()), options, out.frame())
+        encode_record(document.root(text.as_bytes())?, options, out.frame())
             .with_context(|| name.to_owned())?;
         out.written()
     }
@@ -160,7 +160,13 @@ impl Encode {
                 .advance(|| out.flush())
                 .with_context(|| file.clone())?
             {
-                if let Err(error) = encode_record(reader.record(), options, out.frame()) {
+                let record = reader.record().with_context(|| file.clone())?;
+                if encode_record(record, options, out.frame()).is_err() {
+                    let record = reader.locate().with_context(|| file.clone())?;
+                    let Err(error) = encode_record(record, options, out.frame()) else {
+                        out.written()?;
+                        continue;
+                    };
                     let (line, column) = reader.place(error.position);
                     // What came before is whole and stays written.
                     out.flush()?;

@@ -1,10 +1,17 @@
 //! What the user types: arguments first as typed, then as ready objects. Only here is clap known.
 
+mod complain;
 mod decode;
 mod encode;
+mod options;
+mod pcap;
+mod schema;
+mod sniff;
+mod terminal;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use wirectl::source::SourceError;
 
 /// Exit status: all done, nothing damaged.
 pub const CLEAN: u8 = 0;
@@ -15,16 +22,33 @@ pub const FAILED: u8 = 2;
 
 /// Inspects and moves NodeDB sync, pushwire and Noxu replication traffic.
 #[derive(Debug, Parser)]
-#[command(name = "wirectl", version, max_term_width = 100)]
+#[command(
+    name = "wirectl",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = EXAMPLES
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  wirectl decode dump.bin             what is in a dump
+  wirectl decode --json dump.bin      the same for programs, one record a line
+  wirectl explain crc-mismatch        what a finding means
+
+Exit status: 0 clean, 1 some input was damaged, 2 wrong usage or input/output failed.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Decode(decode::Decode),
     Encode(encode::Encode),
+    Pcap(pcap::Pcap),
+    Schema(schema::Schema),
 }
 
 /// Runs the command line and returns its exit status.
@@ -34,12 +58,14 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Decode(command) => command.run(),
         Command::Encode(command) => command.run(),
+        Command::Pcap(command) => command.run(),
+        Command::Schema(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) if closed_pipe(&error) => ExitCode::from(CLEAN),
         Err(error) => {
-            complain(&error);
+            complain::error(&error);
             ExitCode::from(FAILED)
         }
     }
@@ -47,17 +73,12 @@ pub fn run() -> ExitCode {
 
 /// Whoever reads our output has seen enough: that is no failure.
 fn closed_pipe(error: &anyhow::Error) -> bool {
+    let is_broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        let source = cause.downcast_ref::<SourceError>();
+        match (cause.downcast_ref::<std::io::Error>(), source) {
+            (Some(error), _) | (None, Some(SourceError::Io(error))) => is_broken(error),
+            _ => false,
+        }
     })
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "the one place where the command complains"
-)]
-fn complain(error: &anyhow::Error) {
-    eprintln!("wirectl: {error:#}");
 }

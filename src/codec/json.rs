@@ -5,6 +5,7 @@
 //!
 //! Source: RFC 8259.
 
+mod line;
 mod parse;
 mod tree;
 
@@ -17,6 +18,7 @@ pub struct Document {
     items: Vec<Item>,
     /// Strings that contained escapes.
     unescaped: String,
+    scratch: line::Scratch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +42,10 @@ enum Kind {
     Plain(u32, u32),
     /// `start..end` of the unescaped strings.
     Unescaped(u32, u32),
-    List,
-    /// Keys and values alternate.
-    Object,
+    /// So many items.
+    List(u32),
+    /// Keys and values alternate: so many in all.
+    Object(u32),
 }
 
 impl Document {
@@ -58,13 +61,31 @@ impl Document {
         parse::Parser::new(text, &mut self.items, &mut self.unescaped).document()
     }
 
-    /// The parsed value; `text` must be what was parsed.
+    /// The value that [`Document::parse_line`] parsed.
     #[must_use]
-    pub fn root<'d>(&'d self, text: &'d [u8]) -> Json<'d> {
+    pub fn line_root(&self) -> Json<'_> {
         Json {
             document: self,
-            text,
+            text: "",
             id: 0,
+        }
+    }
+
+    /// The parsed value; `text` must be what was parsed.
+    ///
+    /// # Errors
+    /// If the text is not UTF-8; parsing does not look at that.
+    pub fn root<'d>(&'d self, text: &'d [u8]) -> Result<Json<'d>, JsonError> {
+        match std::str::from_utf8(text) {
+            Ok(text) => Ok(Json {
+                document: self,
+                text,
+                id: 0,
+            }),
+            Err(error) => Err(JsonError {
+                position: error.valid_up_to(),
+                what: "a string must be UTF-8",
+            }),
         }
     }
 }
@@ -73,7 +94,7 @@ impl Document {
 #[derive(Clone, Copy)]
 pub struct Json<'d> {
     document: &'d Document,
-    text: &'d [u8],
+    text: &'d str,
     id: u32,
 }
 
@@ -93,8 +114,8 @@ impl<'d> Json<'d> {
             Kind::Unsigned(_) | Kind::Signed(_) => "an integer",
             Kind::Float(_) => "a number with a point",
             Kind::Plain(..) | Kind::Unescaped(..) => "a string",
-            Kind::List => "an array",
-            Kind::Object => "an object",
+            Kind::List(_) => "an array",
+            Kind::Object(_) => "an object",
         }
     }
 
@@ -145,11 +166,7 @@ impl<'d> Json<'d> {
     #[must_use]
     pub fn as_text(self) -> Option<&'d str> {
         match self.kind() {
-            // The parser has checked the text to be UTF-8; a slice between quotes still is.
-            Kind::Plain(start, end) => {
-                let bytes = self.text.get(start as usize..end as usize)?;
-                std::str::from_utf8(bytes).ok()
-            }
+            Kind::Plain(start, end) => self.text.get(start as usize..end as usize),
             Kind::Unescaped(start, end) => {
                 self.document.unescaped.get(start as usize..end as usize)
             }
@@ -160,13 +177,23 @@ impl<'d> Json<'d> {
     /// The items of an array.
     #[must_use]
     pub fn items(self) -> Option<Items<'d>> {
-        (self.kind() == Kind::List).then(|| self.children())
+        matches!(self.kind(), Kind::List(_)).then(|| self.children())
     }
 
     /// The members of an object, in order.
     #[must_use]
     pub fn members(self) -> Option<Members<'d>> {
-        (self.kind() == Kind::Object).then(|| Members(self.children()))
+        matches!(self.kind(), Kind::Object(_)).then(|| Members(self.children()))
+    }
+
+    /// Number of items of an array, or of members of an object.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self.kind() {
+            Kind::List(count) => count as usize,
+            Kind::Object(count) => count as usize / 2,
+            _ => 0,
+        }
     }
 
     /// The member `name`.
@@ -286,7 +313,7 @@ mod tests {
     fn with<T>(text: &str, see: impl FnOnce(Json<'_>) -> T) -> T {
         let mut document = Document::default();
         document.parse(text.as_bytes()).unwrap();
-        see(document.root(text.as_bytes()))
+        see(document.root(text.as_bytes()).unwrap())
     }
 
     fn fault(text: &str) -> Incomplete {

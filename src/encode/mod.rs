@@ -22,23 +22,21 @@ pub fn encode_record(
     options: &EncodeOptions,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    if record.members().is_none() {
-        return Err(EncodeError::expected(record, "a record (an object)"));
-    }
-    if let Some(mark) = flag(record, "redacted") {
+    let parts = Parts::of(record)?;
+    if let Some(mark) = parts.redacted.filter(|json| json.as_bool() == Some(true)) {
         return Err(EncodeError::at(
             mark,
             "the record is redacted: its secrets are masked, so its bytes cannot be made again; \
              decode without --redact",
         ));
     }
-    if flag(record, "derived").is_some() {
+    if parts.derived.and_then(Json::as_bool) == Some(true) {
         return Ok(());
     }
-    if let Some(raw) = record.get("raw").filter(|json| !json.is_null()) {
+    if let Some(raw) = parts.raw.filter(|json| !json.is_null()) {
         return hexadecimal(raw, out);
     }
-    let draft = draft(record)?;
+    let draft = parts.draft(record)?;
     let protocol = protocol_of(&draft)?;
     protocol.encode(&draft, options, out)
 }
@@ -65,27 +63,59 @@ pub fn type_names() -> impl Iterator<Item = String> {
     })
 }
 
-fn flag<'d>(record: Json<'d>, name: &str) -> Option<Json<'d>> {
-    record.get(name).filter(|json| json.as_bool() == Some(true))
+/// The members of a record that encoding looks at.
+#[derive(Default)]
+struct Parts<'d> {
+    protocol: Option<Json<'d>>,
+    type_name: Option<Json<'d>>,
+    header: Option<Json<'d>>,
+    body: Option<Json<'d>>,
+    raw: Option<Json<'d>>,
+    redacted: Option<Json<'d>>,
+    derived: Option<Json<'d>>,
+    length: Option<Json<'d>>,
 }
 
-fn draft<'d>(record: Json<'d>) -> Result<Draft<'d>, EncodeError> {
-    let text = |name: &str, what: &str| {
-        let json = record
-            .get(name)
-            .ok_or_else(|| EncodeError::missing(record, name, what))?;
-        let text = json
-            .as_text()
-            .ok_or_else(|| EncodeError::expected(json, what))?;
-        Ok((text, json))
-    };
-    Ok(Draft {
-        record,
-        protocol: text("protocol", "a protocol's name")?,
-        type_name: text("type", "a message type's name")?,
-        header: record.get("header").filter(|json| !json.is_null()),
-        body: record.get("body"),
-    })
+impl<'d> Parts<'d> {
+    fn of(record: Json<'d>) -> Result<Self, EncodeError> {
+        let members = record
+            .members()
+            .ok_or_else(|| EncodeError::expected(record, "a record (an object)"))?;
+        let mut parts = Self::default();
+        for (name, value) in members {
+            let place = match name {
+                "protocol" => &mut parts.protocol,
+                "type" => &mut parts.type_name,
+                "header" => &mut parts.header,
+                "body" => &mut parts.body,
+                "raw" => &mut parts.raw,
+                "redacted" => &mut parts.redacted,
+                "derived" => &mut parts.derived,
+                "length" => &mut parts.length,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        Ok(parts)
+    }
+
+    fn draft(&self, record: Json<'d>) -> Result<Draft<'d>, EncodeError> {
+        let text = |part: Option<Json<'d>>, name: &str, what: &str| {
+            let json = part.ok_or_else(|| EncodeError::missing(record, name, what))?;
+            let text = json
+                .as_text()
+                .ok_or_else(|| EncodeError::expected(json, what))?;
+            Ok((text, json))
+        };
+        Ok(Draft {
+            record,
+            protocol: text(self.protocol, "protocol", "a protocol's name")?,
+            type_name: text(self.type_name, "type", "a message type's name")?,
+            header: self.header.filter(|json| !json.is_null()),
+            body: self.body,
+            length: self.length.filter(|json| !json.is_null()),
+        })
+    }
 }
 
 fn protocol_of(draft: &Draft<'_>) -> Result<&'static dyn Protocol, EncodeError> {

@@ -33,6 +33,8 @@ pub enum ReadError {
 pub struct RecordReader<R> {
     input: R,
     buffer: Vec<u8>,
+    /// The buffer holds input up to here.
+    filled: usize,
     /// The unread part of the buffer starts here.
     start: usize,
     /// End of the current record.
@@ -40,6 +42,8 @@ pub struct RecordReader<R> {
     /// Lines before `start`.
     lines: u64,
     ended: bool,
+    /// Whether the current record was read by the fast way.
+    by_line: bool,
     document: Document,
 }
 
@@ -49,10 +53,12 @@ impl<R: Read> RecordReader<R> {
         Self {
             input,
             buffer: Vec::new(),
+            filled: 0,
             start: 0,
             end: 0,
             lines: 0,
             ended: false,
+            by_line: false,
             document: Document::default(),
         }
     }
@@ -69,9 +75,13 @@ impl<R: Read> RecordReader<R> {
         self.lines += count_lines(self.text());
         self.start = self.end;
         loop {
-            let text = self.buffer.get(self.start..).unwrap_or_default();
+            if self.advance_by_line() {
+                return Ok(true);
+            }
+            let text = self.buffer.get(self.start..self.filled).unwrap_or_default();
             match self.document.parse(text) {
                 Ok(Some(length)) => {
+                    self.by_line = false;
                     self.end = self.start + length;
                     return Ok(true);
                 }
@@ -90,10 +100,57 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
+    /// Most records stand on a line of their own: those are read the fast way.
+    fn advance_by_line(&mut self) -> bool {
+        let text = self.buffer.get(self.start..self.filled).unwrap_or_default();
+        let space = text
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        let text = text.get(space..).unwrap_or_default();
+        let Some(length) = memchr::memchr(b'\n', text) else {
+            return false;
+        };
+        let line = text.get(..length).unwrap_or_default();
+        if !self.document.parse_line(line) {
+            return false;
+        }
+        self.lines += count_lines(
+            self.buffer
+                .get(self.start..self.start + space)
+                .unwrap_or_default(),
+        );
+        self.start += space;
+        self.end = self.start + length;
+        self.by_line = true;
+        true
+    }
+
+    /// Reads the current record again, so that its values have positions.
+    ///
+    /// # Errors
+    /// If its text is no JSON.
+    pub fn locate(&mut self) -> Result<Json<'_>, ReadError> {
+        self.by_line = false;
+        let text = self.buffer.get(self.start..self.end).unwrap_or_default();
+        match self.document.parse(text) {
+            Ok(_) => self.record(),
+            Err(error) => Err(self.wrong(0, &error.to_string())),
+        }
+    }
+
     /// The current record.
-    #[must_use]
-    pub fn record(&self) -> Json<'_> {
-        self.document.root(self.text())
+    ///
+    /// # Errors
+    /// If its text is not UTF-8.
+    pub fn record(&self) -> Result<Json<'_>, ReadError> {
+        if self.by_line {
+            // All strings are the document's own.
+            return Ok(self.document.line_root());
+        }
+        self.document
+            .root(self.text())
+            .map_err(|error| self.wrong(error.position, error.what))
     }
 
     /// The line, from 1, and column of `position` in the current record.
@@ -127,37 +184,38 @@ impl<R: Read> RecordReader<R> {
     /// Reads at least once; as much again as there is, so that long records are not looked at
     /// too often.
     fn fill(&mut self) -> Result<(), ReadError> {
-        self.buffer.drain(..self.start);
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
         self.start = 0;
         self.end = 0;
-        let there = self.buffer.len();
+        let there = self.filled;
         if there > MOST_RECORD {
             return Err(self.wrong(0, "the record is larger than 1 GiB"));
         }
-        let mut end = there;
-        self.buffer.resize(there + READ_SIZE.max(there), 0);
+        if self.buffer.len() < there + READ_SIZE.max(there) {
+            self.buffer.resize(there + READ_SIZE.max(there), 0);
+        }
         loop {
-            let space = self.buffer.get_mut(end..).unwrap_or_default();
+            let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
             match self.input.read(space) {
                 Ok(0) => {
                     self.ended = true;
                     break;
                 }
-                Ok(count) => end += count,
+                Ok(count) => self.filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error.into()),
             }
-            if end >= 2 * there {
+            if self.filled >= 2 * there {
                 break;
             }
         }
-        self.buffer.truncate(end);
         Ok(())
     }
 }
 
 fn count_lines(text: &[u8]) -> u64 {
-    text.iter().filter(|byte| **byte == b'\n').count() as u64
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 #[cfg(test)]
@@ -174,6 +232,7 @@ mod tests {
             found.push(
                 reader
                     .record()
+                    .unwrap()
                     .get("n")
                     .and_then(Json::as_unsigned)
                     .unwrap(),

@@ -6,7 +6,7 @@ use super::{Issue, NodeId, Severity, Span, Tree, Value};
 const MOST_ISSUES: usize = 64;
 
 /// One decoded frame: its values and what is wrong with them. Reused from frame to frame.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Message {
     /// Protocol name as in records, for example `sync`.
     pub protocol: &'static str,

@@ -199,7 +199,7 @@ pub struct Node {
 }
 
 /// Values in pre-order, and the bytes that were derived while reading them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
     /// Bytes of [`Layer::Derived`] nodes.

@@ -1,6 +1,7 @@
 //! NDJSON: one record a line, in the documented key order.
 
 use super::Sink;
+use super::redact::Redactor;
 use crate::model::{Message, Node, NodeId, Origin, Record, Value};
 use std::io::{self, Write};
 
@@ -13,6 +14,7 @@ pub struct Json<W> {
     out: W,
     buffer: Vec<u8>,
     always_raw: bool,
+    redactor: Option<Redactor>,
 }
 
 impl<W: Write> Json<W> {
@@ -22,13 +24,29 @@ impl<W: Write> Json<W> {
             out,
             buffer: Vec::with_capacity(BUFFER * 2),
             always_raw,
+            redactor: None,
         }
+    }
+
+    /// Masks secrets, and marks the records that had some, if `redact`.
+    #[must_use]
+    pub fn redacted(mut self, redact: bool) -> Self {
+        self.redactor = redact.then(Redactor::default);
+        self
     }
 }
 
 impl<W: Write> Sink for Json<W> {
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
-        write_record(&mut self.buffer, record, self.always_raw);
+        let mut redactor = self.redactor.as_mut();
+        match redactor.take_if(|redactor| redactor.finds(record)) {
+            Some(redactor) => {
+                let record = redactor.redacted(record);
+                write_record(&mut self.buffer, &record, self.always_raw);
+                mark_redacted(&mut self.buffer);
+            }
+            None => write_record(&mut self.buffer, record, self.always_raw),
+        }
         self.buffer.push(b'\n');
         if self.buffer.len() >= BUFFER {
             self.out.write_all(&self.buffer)?;
@@ -82,6 +100,12 @@ pub fn write_record(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool) {
         out.push(b'"');
     }
     out.push(b'}');
+}
+
+/// Says in the record just written that it is not what was on the wire.
+fn mark_redacted(out: &mut Vec<u8>) {
+    out.pop();
+    out.extend_from_slice(b",\"redacted\":true}");
 }
 
 fn origin(out: &mut Vec<u8>, origin: &Origin) {
@@ -389,10 +413,11 @@ static DIGITS: [[u8; 2]; 256] = {
 };
 
 fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(2 * bytes.len());
-    for byte in bytes {
-        hexadecimal_byte(out, *byte);
-    }
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    let digits = out.get_mut(start..).unwrap_or_default();
+    // Fails only if the space is too small.
+    let _ = faster_hex::hex_encode(bytes, digits);
 }
 
 fn hexadecimal_byte(out: &mut Vec<u8>, byte: u8) {

@@ -20,6 +20,40 @@ pub fn write_rfc3339(out: &mut Vec<u8>, nanoseconds: u64) {
     };
 }
 
+/// Appends a time since the Unix epoch, in units of which `digits` decimals make a second, as a
+/// date; nothing for zero and for times that no clock shows.
+pub fn write_date(out: &mut Vec<u8>, value: u64, digits: u32) {
+    let scale = 10_u64.pow(digits);
+    let seconds = value / scale;
+    // 1971 to 2199: what lies outside is a number that only looks like a time.
+    if !(31_536_000..7_258_118_400).contains(&seconds) {
+        return;
+    }
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let fraction = value % scale;
+    let width = digits as usize;
+    let _ = write!(
+        out,
+        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{fraction:0width$}Z"
+    );
+}
+
+/// Appends a duration of so many milliseconds: `unit` for short ones, two of days, hours, minutes
+/// and seconds for long ones.
+pub fn write_duration(out: &mut Vec<u8>, milliseconds: u64, unit: &str) {
+    let seconds = milliseconds / 1000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let _ = match (days, hours, minutes) {
+        (0, 0, 0) if unit == "s" || seconds == 0 => write!(out, "{unit}"),
+        (0, 0, 0) if milliseconds % 1000 == 0 => write!(out, "ms = {seconds} s"),
+        (0, 0, 0) => write!(out, "ms = {seconds}.{:03} s", milliseconds % 1000),
+        (0, 0, _) => write!(out, "{unit} = {minutes} min {} s", seconds % 60),
+        (0, _, _) => write!(out, "{unit} = {hours} h {minutes} min"),
+        _ => write!(out, "{unit} = {days} d {hours} h"),
+    };
+}
+
 /// Year, month and day of a day number since 1970-01-01 in the Gregorian calendar.
 fn civil(days: u64) -> (u64, u64, u64) {
     // Counted from 0000-03-01, so that leap days end their years.
@@ -43,6 +77,31 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_are_no_time_get_no_date() {
+        let text = |value| {
+            let mut out = Vec::new();
+            write_date(&mut out, value, 3);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(text(0), "");
+        assert_eq!(text(u64::MAX), "");
+        assert_eq!(text(1_764_043_300_844), "2025-11-25 04:01:40.844Z");
+    }
+
+    #[test]
+    fn durations_are_given_in_units_that_fit_them() {
+        let text = |value| {
+            let mut out = Vec::new();
+            write_duration(&mut out, value, "ms");
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(text(250), "ms");
+        assert_eq!(text(5000), "ms = 5 s");
+        assert_eq!(text(1250), "ms = 1.250 s");
+        assert_eq!(text(93_784_000), "ms = 1 d 2 h");
+    }
 
     #[test]
     fn times_are_written_in_utc_with_the_precision_they_have() {

@@ -22,7 +22,36 @@ pub enum Detection {
 pub struct Detector {
     candidates: Vec<Candidate>,
     pinned: Option<usize>,
+    grounds: Grounds,
+    /// Whether the grounds of the present protocol were told.
+    told: bool,
     settings: Settings,
+}
+
+/// Why a connection was taken for a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grounds {
+    /// The user says so.
+    Forced,
+    /// Its port or path suggests it.
+    Expected,
+    /// Its bytes look like it.
+    Probed(Confidence),
+}
+
+impl Grounds {
+    /// In words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forced => "--protocol",
+            Self::Expected => "port or path",
+            Self::Probed(Confidence::Certain) => "checksum or magic",
+            Self::Probed(Confidence::Exact) => "exact fit",
+            Self::Probed(Confidence::Likely) => "fitting header",
+            Self::Probed(Confidence::Possible | Confidence::No) => "best guess",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -41,6 +70,8 @@ impl Detector {
         };
         Self {
             pinned: forced.map(|_| 0),
+            grounds: Grounds::Forced,
+            told: false,
             candidates: protocols
                 .into_iter()
                 .map(|protocol| Candidate {
@@ -52,6 +83,24 @@ impl Detector {
         }
     }
 
+    /// Expects `protocol` first, without forcing it: what its port or path suggests.
+    pub fn expect(&mut self, protocol: &'static dyn Protocol) {
+        let known = |candidate: &Candidate| candidate.protocol.name() == protocol.name();
+        if let Some(index) = self.candidates.iter().position(known) {
+            self.pinned = Some(index);
+            self.grounds = Grounds::Expected;
+            self.told = false;
+        }
+    }
+
+    /// Whether any protocol has good grounds to claim the message `input`.
+    #[must_use]
+    pub fn recognizes(&self, input: &Input<'_>) -> bool {
+        self.candidates
+            .iter()
+            .any(|candidate| candidate.protocol.probe(input, &self.settings) >= Confidence::Likely)
+    }
+
     /// The protocol that the last frame belonged to.
     #[must_use]
     pub fn pinned(&self) -> Option<&'static dyn Protocol> {
@@ -59,6 +108,15 @@ impl Detector {
         self.candidates
             .get(index)
             .map(|candidate| candidate.protocol)
+    }
+
+    /// The protocol whose first frame was just found, and why it was taken for that; told once.
+    pub fn news(&mut self) -> Option<(&'static str, Grounds)> {
+        if std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        let protocol = self.pinned()?;
+        Some((protocol.name(), self.grounds))
     }
 
     /// Says what starts `input`.
@@ -70,13 +128,20 @@ impl Detector {
                 framing => return found(framing, input),
             }
         }
-        if let Some(index) = self.best(input) {
-            if self.pinned != Some(index) {
-                let framing = self.cut(index, input);
-                if !matches!(framing, Framing::NoFrame(_)) {
-                    self.pinned = Some(index);
-                    return found(framing, input);
-                }
+        let other = self.best(input);
+        if let Some((index, confidence)) = other.filter(|(index, _)| self.pinned != Some(*index)) {
+            let framing = self.cut(index, input);
+            if !matches!(framing, Framing::NoFrame(_)) {
+                self.pinned = Some(index);
+                self.grounds = Grounds::Probed(confidence);
+                self.told = false;
+                return found(framing, input);
+            }
+        }
+        if let Some(session) = self.session().filter(|_| input.whole) {
+            let framing = session.salvage(input);
+            if !matches!(framing, Framing::NoFrame(_)) {
+                return found(framing, input);
             }
         }
         Detection::Unknown(self.next_start(input), reason)
@@ -85,11 +150,7 @@ impl Detector {
     /// Decodes the frame that [`Detector::frame`] has just found.
     pub fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.clear();
-        let session = self
-            .pinned
-            .and_then(|index| self.candidates.get_mut(index))
-            .and_then(|candidate| candidate.session.as_mut());
-        match session {
+        match self.session() {
             Some(session) => session.decode(frame, input, message),
             None => message.unknown(frame.len()),
         }
@@ -104,6 +165,12 @@ impl Detector {
             .find_map(|session| session.next_derived(ended, message))
     }
 
+    /// The pinned protocol's session.
+    fn session(&mut self) -> Option<&mut Box<dyn Session>> {
+        let candidate = self.candidates.get_mut(self.pinned?)?;
+        candidate.session.as_mut()
+    }
+
     fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {
         let settings = &self.settings;
         match self.candidates.get_mut(index) {
@@ -115,16 +182,21 @@ impl Detector {
         }
     }
 
-    /// The protocol that is surest, if any is; the first of equals.
-    fn best(&self, input: &Input<'_>) -> Option<usize> {
-        let mut best = (Confidence::No, None);
+    /// The protocol that is surest, if any is; the first of equals. A connection that is known to
+    /// speak one changes to another only on good grounds.
+    fn best(&self, input: &Input<'_>) -> Option<(usize, Confidence)> {
+        let least = match self.pinned {
+            Some(_) => Confidence::Possible,
+            None => Confidence::No,
+        };
+        let mut best = (least, None);
         for (index, candidate) in self.candidates.iter().enumerate() {
             let confidence = candidate.protocol.probe(input, &self.settings);
             if confidence > best.0 {
                 best = (confidence, Some(index));
             }
         }
-        best.1
+        best.1.map(|index| (index, best.0))
     }
 
     /// Where the next frame of any protocol plausibly starts; all bytes if none does.

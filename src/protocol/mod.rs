@@ -11,7 +11,7 @@ pub mod rp;
 pub mod rps;
 pub mod sync;
 
-pub use detect::{Detection, Detector};
+pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 
@@ -125,6 +125,12 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// Its message types.
     fn messages(&self) -> &'static [MessageType];
 
+    /// Whether a record's body is what the tables of [`Protocol::messages`] say; else it describes
+    /// itself, and the tables only name its parts.
+    fn bodies_follow_tables(&self) -> bool {
+        true
+    }
+
     /// How sure it is that a frame of its own starts `input`.
     fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence;
 
@@ -150,6 +156,12 @@ pub trait Protocol: Sync + std::fmt::Debug {
 pub trait Session: std::fmt::Debug {
     /// Says where the frame ends that starts `input`.
     fn frame(&mut self, input: &Input<'_>) -> Framing;
+
+    /// The same for a whole message on a connection that is known to speak this protocol, when no
+    /// protocol recognizes it: makes of it what can be made.
+    fn salvage(&mut self, _input: &Input<'_>) -> Framing {
+        Framing::NoFrame("no frame of this connection's protocol")
+    }
 
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);

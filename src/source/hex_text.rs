@@ -134,10 +134,10 @@ impl<R: BufRead> Read for HexText<R> {
                 return Ok(0);
             }
         }
-        let mut count = 0;
-        for (place, byte) in space.iter_mut().zip(self.pending.drain(..).rev()) {
+        let count = space.len().min(self.pending.len());
+        let taken = self.pending.drain(self.pending.len() - count..);
+        for (place, byte) in space.iter_mut().zip(taken.rev()) {
             *place = byte;
-            count += 1;
         }
         Ok(count)
     }

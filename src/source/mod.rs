@@ -1,6 +1,7 @@
 //! Where bytes come from: files and pipes of raw bytes, hexadecimal text, lines of messages.
 
 mod bytes;
+pub mod capture;
 mod hex_text;
 mod lines;
 

@@ -45,6 +45,10 @@ impl Protocol for PushwireFrames {
         &messages::MESSAGES
     }
 
+    fn bodies_follow_tables(&self) -> bool {
+        false
+    }
+
     fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence {
         search::probe(input, settings)
     }

@@ -35,6 +35,10 @@ impl Protocol for PushwireJson {
         &messages::MESSAGES
     }
 
+    fn bodies_follow_tables(&self) -> bool {
+        false
+    }
+
     fn probe(&self, input: &Input<'_>, _settings: &Settings) -> Confidence {
         text::probe(input)
     }

@@ -78,7 +78,7 @@ impl<'o> Encoder<'o> {
                 let items = json
                     .items()
                     .ok_or_else(|| EncodeError::expected(json, "an array"))?;
-                write::write_array(self.out, items.clone().count());
+                write::write_array(self.out, json.size());
                 for entry in items {
                     self.value(item, entry)?;
                 }
@@ -147,7 +147,7 @@ impl<'o> Encoder<'o> {
         json: Json<'_>,
     ) -> Result<(), EncodeError> {
         let members = members(json)?;
-        write::write_map(self.out, members.clone().count());
+        write::write_map(self.out, json.size());
         for (name, member) in members {
             if matches!(key, Type::Text) {
                 write::write_text(self.out, name.as_bytes());
@@ -199,7 +199,7 @@ impl<'o> Encoder<'o> {
             }
             self.value(&field.kind, value)?;
         }
-        if used != given.clone().count() {
+        if used != json.size() {
             return Err(self.stray(fields, given, json));
         }
         Ok(())

@@ -1,0 +1,170 @@
+//! `wirectl pcap`: captures to conversations.
+
+mod conversations;
+mod payload;
+
+use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
+use super::{CLEAN, DAMAGED, complain};
+use anyhow::Context;
+use clap::Args;
+use conversations::Conversations;
+use payload::PayloadFiles;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use wirectl::net::{Capture, Merge, decompress};
+use wirectl::pipeline::{Flow, Pipeline, Totals};
+use wirectl::source::capture::{NoObserver, Observer, TrafficOptions, decode_captures};
+
+/// Decode captures: pcap and pcapng, also .gz, .zst, .lz4 and .xz; `-` reads a live capture
+///
+/// Packets are put together to TCP streams, WebSocket messages, server-sent events and HTTP bodies;
+/// each message is a record. Several files are read as one, in the order of their times.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Pcap {
+    /// Capture files; standard input if there is none, or for `-`
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    decoding: DecodingOptions,
+    /// Secrets of TLS connections, in the format of SSLKEYLOGFILE
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+    /// Show what belongs to the transports, too: handshakes, pings, closes
+    #[arg(long)]
+    all: bool,
+    /// Only this connection (repeatable)
+    #[arg(long, value_name = "STREAM")]
+    follow: Vec<u32>,
+    /// Only connections from or to this port (repeatable)
+    #[arg(long, value_name = "PORT")]
+    port: Vec<u16>,
+    /// Only connections from or to this address (repeatable)
+    #[arg(long, value_name = "ADDRESS")]
+    host: Vec<IpAddr>,
+    /// Keep the bytes of every TCP stream, a file a direction, in this directory
+    #[arg(long, value_name = "DIR")]
+    write_payload: Option<PathBuf>,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+    /// Exit with status 1 for warnings, too
+    #[arg(long)]
+    strict: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wirectl pcap capture.pcap                      every message, decoded
+  wirectl pcap -o conversations capture.pcap     a line for each connection
+  wirectl pcap --follow 2 capture.pcap           one connection
+  wirectl pcap --json a.pcap b.pcapng.gz | jq .  several files, in time order
+  tcpdump -i lo -U -w - port 9090 | wirectl pcap -
+  wirectl pcap -p 7000=sync capture.pcap         port 7000 carries sync
+  wirectl pcap --keylog keys.log tls.pcap        open TLS";
+
+impl Pcap {
+    /// Decodes all captures.
+    pub fn run(self) -> anyhow::Result<u8> {
+        let options = self.options()?;
+        let captures = self.captures()?;
+        if self.output.wants_conversations() {
+            return self.conversations(captures, &options);
+        }
+        let output = self.output.ready(&self.first())?;
+        let mut sink = output.sink(io::stdout().lock());
+        let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
+        match &self.write_payload {
+            Some(directory) => {
+                let mut files = PayloadFiles::new(directory)
+                    .with_context(|| directory.display().to_string())?;
+                self.decode(captures, &options, &mut pipeline, &mut files)?;
+            }
+            None => {
+                self.decode(captures, &options, &mut pipeline, &mut NoObserver)?;
+            }
+        }
+        let totals = pipeline.totals();
+        complain::filter_failures(&pipeline);
+        sink.finish()?;
+        Ok(self.status(totals))
+    }
+
+    fn conversations(
+        &self,
+        captures: Merge<Box<dyn Read + Send>>,
+        options: &TrafficOptions,
+    ) -> anyhow::Result<u8> {
+        let mut sink = wirectl::output::Nothing;
+        let mut pipeline = Pipeline::new(&mut sink, self.selection.ready()?);
+        let mut conversations = Conversations::default();
+        self.decode(captures, options, &mut pipeline, &mut conversations)?;
+        let totals = pipeline.totals();
+        conversations.print(self.output.width(), &mut io::stdout().lock())?;
+        Ok(self.status(totals))
+    }
+
+    fn decode(
+        &self,
+        mut captures: Merge<Box<dyn Read + Send>>,
+        options: &TrafficOptions,
+        pipeline: &mut Pipeline<'_>,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<Flow> {
+        decode_captures(&mut captures, options, pipeline, observer).with_context(|| self.first())
+    }
+
+    fn options(&self) -> anyhow::Result<TrafficOptions> {
+        let (forced, settings, ports) = self.decoding.ready_with_ports()?;
+        let key_log = match &self.keylog {
+            Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?,
+            None => Vec::new(),
+        };
+        Ok(TrafficOptions {
+            forced,
+            ports,
+            settings,
+            all: self.all,
+            follow: self.follow.clone(),
+            only_ports: self.port.clone(),
+            only_hosts: self.host.clone(),
+            key_log,
+        })
+    }
+
+    fn captures(&self) -> anyhow::Result<Merge<Box<dyn Read + Send>>> {
+        let stdin = [PathBuf::from("-")];
+        let files = match self.files.as_slice() {
+            [] => &stdin,
+            files => files,
+        };
+        let captures: anyhow::Result<Vec<_>> = files
+            .iter()
+            .map(|path| open(path).with_context(|| path.display().to_string()))
+            .collect();
+        Ok(Merge::new(captures?))
+    }
+
+    fn first(&self) -> String {
+        match self.files.first() {
+            Some(path) => path.display().to_string(),
+            None => "-".to_owned(),
+        }
+    }
+
+    fn status(&self, totals: Totals) -> u8 {
+        let damaged = totals.errors > 0 || (self.strict && totals.warnings > 0);
+        if damaged { DAMAGED } else { CLEAN }
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<Capture<Box<dyn Read + Send>>> {
+    let input: Box<dyn Read + Send> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path)?)
+    };
+    Ok(Capture::new(decompress(input)?)?)
+}

@@ -1,0 +1,99 @@
+//! The classic format: one header, then records.
+
+use std::io::Read;
+
+use pcap_parser::{
+    LegacyPcapBlock, parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified,
+    parse_pcap_header,
+};
+
+use super::buffer::{Buffer, RECORD_LIMIT};
+use super::{Item, LinkType, Outcome, Packet};
+
+pub(super) const HEADER_LENGTH: usize = 24;
+
+pub(super) struct Pcap {
+    link: LinkType,
+    nanoseconds: bool,
+    record_header: usize,
+    big_endian: bool,
+    parse: Parse,
+}
+
+type Parse = for<'i> fn(&'i [u8]) -> Result<(&'i [u8], LegacyPcapBlock<'i>), nom_error::Error<'i>>;
+
+mod nom_error {
+    /// What pcap-parser's functions fail with.
+    pub(super) type Error<'i> = pcap_parser::nom::Err<pcap_parser::PcapError<&'i [u8]>>;
+}
+
+impl Pcap {
+    /// `None` if `bytes` do not begin with a header of this format.
+    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
+        let (_, header) = parse_pcap_header(bytes).ok()?;
+        let big_endian = header.is_bigendian();
+        let parse: Parse = match (header.is_modified_format(), big_endian) {
+            (true, _) => parse_pcap_frame_modified,
+            (false, true) => parse_pcap_frame_be,
+            (false, false) => parse_pcap_frame,
+        };
+        Some(Self {
+            // The upper bits say whether frames end with a check sequence, and how long it is.
+            link: LinkType(header.network.0.cast_unsigned() & 0xffff),
+            nanoseconds: header.is_nanosecond_precision(),
+            record_header: if header.is_modified_format() { 24 } else { 16 },
+            big_endian,
+            parse,
+        })
+    }
+
+    pub(super) fn record<R: Read>(
+        &self,
+        buffer: &mut Buffer<R>,
+        packets: &mut u64,
+        last_ns: &mut u64,
+        visit: &mut dyn FnMut(Item<'_>),
+    ) -> Outcome {
+        let bytes = buffer.bytes();
+        let Some(captured) = self.captured_length(bytes) else {
+            return Outcome::Need(self.record_header);
+        };
+        if captured > RECORD_LIMIT {
+            return Outcome::Damaged("has a record of impossible length");
+        }
+        let length = self.record_header + captured;
+        if bytes.len() < length {
+            return Outcome::Need(length);
+        }
+        let Ok((_, block)) = (self.parse)(bytes) else {
+            return Outcome::Damaged("has a damaged record");
+        };
+        *packets += 1;
+        *last_ns = self.time_ns(&block);
+        visit(Item::Packet(Packet {
+            number: *packets,
+            time_ns: *last_ns,
+            link: self.link,
+            bytes: block.data,
+            original_length: block.origlen,
+        }));
+        buffer.consume(length);
+        Outcome::Read
+    }
+
+    fn captured_length(&self, bytes: &[u8]) -> Option<usize> {
+        bytes.get(..self.record_header)?;
+        let field = *bytes.get(8..)?.first_chunk::<4>()?;
+        let length = if self.big_endian {
+            u32::from_be_bytes(field)
+        } else {
+            u32::from_le_bytes(field)
+        };
+        usize::try_from(length).ok()
+    }
+
+    fn time_ns(&self, block: &LegacyPcapBlock<'_>) -> u64 {
+        let fraction = u64::from(block.ts_usec) * if self.nanoseconds { 1 } else { 1_000 };
+        u64::from(block.ts_sec) * 1_000_000_000 + fraction
+    }
+}

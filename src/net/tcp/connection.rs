@@ -1,0 +1,354 @@
+//! One TCP connection: two streams, who is who, figures, and what lies above.
+
+use std::net::SocketAddr;
+
+use super::history::History;
+use super::stream::{Arrival, Delivery, Piece, Stream};
+use crate::net::conversation::Conversation;
+use crate::net::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Summary, Transport};
+use crate::net::link::Segment;
+
+/// After an acknowledgment shows that bytes were received which the capture lacks, they are still
+/// waited for during so many packets of the connection: captures swap packets now and then.
+const DOUBT_PACKETS: u32 = 32;
+/// The same, in time; long, since a swap across a pause looks late by the whole pause.
+const DOUBT_NS: u64 = 30_000_000_000;
+/// How long a hole may last that nobody has acknowledged.
+const HOLE_NS: u64 = 120_000_000_000;
+/// The same, while the other direction is not in the capture.
+const ONE_WAY_HOLE_NS: u64 = 1_000_000_000;
+
+pub(super) struct Connection {
+    pub(super) number: u32,
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
+    streams: Both<Stream>,
+    holes: Both<Option<Hole>>,
+    /// When the tracker will look at each direction's hole.
+    appointments: Both<Option<u64>>,
+    conversation: Conversation,
+    from_start: bool,
+    packets: Both<u64>,
+    wire_bytes: Both<u64>,
+    first_ns: u64,
+    pub(super) last_ns: u64,
+    ending: Both<Option<Ending>>,
+}
+
+/// A hole that bytes wait for.
+#[derive(Clone, Copy)]
+struct Hole {
+    /// When to give up.
+    deadline_ns: u64,
+    /// After how many packets more; counted only once the hole is acknowledged.
+    packets: Option<u32>,
+}
+
+/// What the connection's surroundings lend it.
+pub(super) struct Surroundings<'c, 's> {
+    pub(super) history: &'c mut History,
+    pub(super) raw: bool,
+    pub(super) sink: &'c mut Sink<'s>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        number: u32,
+        client: SocketAddr,
+        server: SocketAddr,
+        from_start: bool,
+        conversation: Conversation,
+        now_ns: u64,
+    ) -> Self {
+        Self {
+            number,
+            client,
+            server,
+            streams: Both {
+                client_to_server: Stream::new(),
+                server_to_client: Stream::new(),
+            },
+            holes: Both::default(),
+            appointments: Both::default(),
+            conversation,
+            from_start,
+            packets: Both::default(),
+            wire_bytes: Both::default(),
+            first_ns: now_ns,
+            last_ns: now_ns,
+            ending: Both::default(),
+        }
+    }
+
+    pub(super) fn open(&self, direction: Direction, at: Arrival, sink: &mut Sink<'_>) {
+        let kind = Kind::Open {
+            client: self.client,
+            server: self.server,
+            from_start: self.from_start,
+        };
+        sink(Event::new(self.stamp(direction, at), Transport::Tcp, kind));
+    }
+
+    /// Whether a segment must belong to a new connection between the same ports.
+    pub(super) fn is_replaced_by(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction_of(segment);
+        let over = self.is_over();
+        if segment.syn && segment.acknowledgment.is_none() {
+            let begins = segment.sequence.wrapping_add(1);
+            let known = self.streams.get(direction).beginning();
+            return known.map_or(over, |known| known != begins);
+        }
+        over && !segment.rst
+            && !segment.payload.is_empty()
+            && self.streams.get(direction).is_far(segment.sequence)
+    }
+
+    /// Whether both directions have ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
+    }
+
+    /// Takes a segment.
+    pub(super) fn segment(
+        &mut self,
+        segment: &Segment<'_>,
+        wire_length: u32,
+        at: Arrival,
+        around: &mut Surroundings<'_, '_>,
+    ) {
+        let direction = self.direction_of(segment);
+        *self.packets.get_mut(direction) += 1;
+        *self.wire_bytes.get_mut(direction) += u64::from(wire_length);
+        self.last_ns = self.last_ns.max(at.time_ns);
+        if segment.syn {
+            let begins = segment.sequence.wrapping_add(1);
+            self.streams.get_mut(direction).begin(begins);
+            if let Some(acknowledged) = segment.acknowledgment {
+                self.streams
+                    .get_mut(direction.reverse())
+                    .begin(acknowledged);
+            }
+        }
+        if let Some(acknowledged) = segment.acknowledgment
+            && !segment.rst
+        {
+            // What this settles came before whatever the segment carries.
+            self.on_stream(direction.reverse(), around, |stream, history, deliver| {
+                stream.acknowledge(acknowledged, history, deliver);
+            });
+        }
+        if !segment.rst {
+            let piece = Piece {
+                sequence: segment.sequence.wrapping_add(u32::from(segment.syn)),
+                bytes: segment.payload,
+                missing: segment.missing,
+                fin: segment.fin,
+                at,
+            };
+            self.on_stream(direction, around, |stream, history, deliver| {
+                if !stream.ended() {
+                    stream.segment(piece, history, deliver);
+                }
+            });
+        } else if !self.streams.get(direction).is_far(segment.sequence) || segment.sequence == 0 {
+            self.end(Ending::Rst, at, around);
+        }
+        self.watch_hole(direction, at, around);
+        self.watch_hole(direction.reverse(), at, around);
+    }
+
+    /// Gives up a hole whose time has come. Gives when to look again, if there is still one.
+    pub(super) fn look_at_hole(
+        &mut self,
+        direction: Direction,
+        now_ns: u64,
+        by_force: bool,
+        around: &mut Surroundings<'_, '_>,
+    ) -> Option<u64> {
+        *self.appointments.get_mut(direction) = None;
+        let hole = (*self.holes.get(direction))?;
+        if hole.deadline_ns > now_ns && !by_force {
+            return self.appointment(direction);
+        }
+        self.on_stream(direction, around, |stream, history, deliver| {
+            stream.give_up(history, deliver);
+        });
+        *self.holes.get_mut(direction) = None;
+        self.note_hole(direction, now_ns);
+        self.appointment(direction)
+    }
+
+    /// When to look at the hole of a direction, if there is one and no earlier time was given
+    /// before.
+    pub(super) fn appointment(&mut self, direction: Direction) -> Option<u64> {
+        let deadline = (*self.holes.get(direction))?.deadline_ns;
+        let given = self.appointments.get_mut(direction);
+        if given.is_some_and(|given| given <= deadline) {
+            return None;
+        }
+        *given = Some(deadline);
+        *given
+    }
+
+    /// Bytes held back in both directions.
+    pub(super) fn held_cost(&self) -> usize {
+        self.streams.client_to_server.held_cost() + self.streams.server_to_client.held_cost()
+    }
+
+    pub(super) fn direction_held_cost(&self, direction: Direction) -> usize {
+        self.streams.get(direction).held_cost()
+    }
+
+    /// Bytes kept for unfinished messages.
+    pub(super) fn message_cost(&self) -> usize {
+        self.conversation.cost()
+    }
+
+    /// What lies above.
+    pub(super) fn conversation(&mut self) -> &mut Conversation {
+        &mut self.conversation
+    }
+
+    /// Ends both directions, if they have not ended yet.
+    pub(super) fn end(&mut self, how: Ending, at: Arrival, around: &mut Surroundings<'_, '_>) {
+        for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+            if self.ending.get(direction).is_some() {
+                continue;
+            }
+            self.on_stream(direction, around, |stream, history, deliver| {
+                stream.end(at, history, deliver);
+            });
+            *self.holes.get_mut(direction) = None;
+            if self.ending.get(direction).is_none() {
+                self.close(direction, how, at, around.sink);
+            }
+        }
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let streams = &self.streams;
+        Summary {
+            connection: self.number,
+            client: self.client,
+            server: self.server,
+            transport: self.conversation.transport(),
+            from_start: self.from_start,
+            packets: self.packets,
+            wire_bytes: self.wire_bytes,
+            stream_bytes: Both {
+                client_to_server: streams.client_to_server.delivered,
+                server_to_client: streams.server_to_client.delivered,
+            },
+            missing_bytes: Both {
+                client_to_server: streams.client_to_server.missing,
+                server_to_client: streams.server_to_client.missing,
+            },
+            first_ns: self.first_ns,
+            last_ns: self.last_ns,
+            ending: Both {
+                client_to_server: self.ending.client_to_server.unwrap_or(Ending::EndOfCapture),
+                server_to_client: self.ending.server_to_client.unwrap_or(Ending::EndOfCapture),
+            },
+        }
+    }
+
+    pub(super) fn stamp(&self, direction: Direction, at: Arrival) -> Stamp {
+        stamp(self.number, direction, at)
+    }
+
+    fn direction_of(&self, segment: &Segment<'_>) -> Direction {
+        if self.client == segment.source {
+            Direction::ClientToServer
+        } else {
+            Direction::ServerToClient
+        }
+    }
+
+    fn close(&mut self, direction: Direction, how: Ending, at: Arrival, sink: &mut Sink<'_>) {
+        *self.ending.get_mut(direction) = Some(how);
+        self.conversation
+            .close(stamp(self.number, direction, at), how, sink);
+    }
+
+    fn watch_hole(&mut self, direction: Direction, at: Arrival, around: &mut Surroundings<'_, '_>) {
+        self.note_hole(direction, at.time_ns);
+        let Some(hole) = self.holes.get_mut(direction) else {
+            return;
+        };
+        let Some(packets) = &mut hole.packets else {
+            return;
+        };
+        *packets = packets.saturating_sub(1);
+        if *packets == 0 || hole.deadline_ns <= at.time_ns {
+            self.look_at_hole(direction, at.time_ns, true, around);
+        }
+    }
+
+    /// Sets, tightens or clears the time at which to give up waiting.
+    fn note_hole(&mut self, direction: Direction, now_ns: u64) {
+        let stream = self.streams.get(direction);
+        let hole = self.holes.get_mut(direction);
+        if !stream.waits() {
+            *hole = None;
+            return;
+        }
+        let one_way = *self.packets.get(direction.reverse()) == 0;
+        let patience = if one_way { ONE_WAY_HOLE_NS } else { HOLE_NS };
+        let hole = hole.get_or_insert(Hole {
+            deadline_ns: now_ns.saturating_add(patience),
+            packets: None,
+        });
+        if hole.packets.is_none() && stream.hole_is_acknowledged() {
+            hole.packets = Some(DOUBT_PACKETS);
+            hole.deadline_ns = hole.deadline_ns.min(now_ns.saturating_add(DOUBT_NS));
+        }
+    }
+
+    /// Lets a stream work, and passes what it hands out to what lies above.
+    fn on_stream(
+        &mut self,
+        direction: Direction,
+        around: &mut Surroundings<'_, '_>,
+        work: impl FnOnce(&mut Stream, &mut History, &mut dyn FnMut(Arrival, Delivery<'_>)),
+    ) {
+        let number = self.number;
+        let (conversation, ending) = (&mut self.conversation, &mut self.ending);
+        let (raw, sink) = (around.raw, &mut *around.sink);
+        let mut deliver = |at: Arrival, delivery: Delivery<'_>| {
+            let at = stamp(number, direction, at);
+            match delivery {
+                Delivery::Data { offset, bytes } => {
+                    if raw {
+                        let kind = Kind::Raw { offset, bytes };
+                        sink(Event::new(at, Transport::Tcp, kind));
+                    }
+                    conversation.data(at, offset, bytes, sink);
+                }
+                Delivery::Gap { offset, missing } => {
+                    conversation.gap(at, offset, missing, sink);
+                }
+                Delivery::Finding(finding) => {
+                    sink(Event::new(at, Transport::Tcp, Kind::Finding(finding)));
+                }
+                Delivery::Fin => {
+                    *ending.get_mut(direction) = Some(Ending::Fin);
+                    conversation.close(at, Ending::Fin, sink);
+                }
+            }
+        };
+        work(
+            self.streams.get_mut(direction),
+            around.history,
+            &mut deliver,
+        );
+    }
+}
+
+fn stamp(connection: u32, direction: Direction, at: Arrival) -> Stamp {
+    Stamp {
+        connection,
+        direction,
+        time_ns: at.time_ns,
+        packet: at.packet,
+    }
+}

@@ -1,0 +1,476 @@
+//! One direction of a TCP connection put in order.
+//!
+//! Positions count bytes from the start of the stream, unwrapped to 64 bits and shifted by
+//! [`ORIGIN`], so that what lies before the first byte seen has a position too.
+
+use std::collections::BTreeMap;
+
+use super::history::{History, Spans, first_difference};
+use crate::net::event::Finding;
+
+/// Position of the byte after the SYN, or of the first byte seen.
+const ORIGIN: u64 = 1 << 40;
+/// What a held segment costs beside its bytes.
+const HELD_OVERHEAD: usize = 96;
+/// How far beyond the known stream an acknowledgment is believed.
+const ACKNOWLEDGMENT_REACH: u64 = 64 << 20;
+/// How far behind a lasting hole bytes are believed at the end, when nobody acknowledged them.
+const UNACKNOWLEDGED_REACH: u64 = 64 << 20;
+/// Segments after which a stream without a beginning is taken to begin at the earliest of them.
+const FLOATING_SEGMENTS: usize = 4;
+
+/// When a packet came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) struct Arrival {
+    pub(in crate::net) time_ns: u64,
+    pub(in crate::net) packet: u64,
+}
+
+/// What a stream hands out, in order.
+pub(in crate::net) enum Delivery<'a> {
+    Data { offset: u64, bytes: &'a [u8] },
+    Gap { offset: u64, missing: u64 },
+    Finding(Finding<'static>),
+    Fin,
+}
+
+/// Receives what a stream hands out, with the packet to blame.
+pub(in crate::net) type Deliver<'s> = dyn FnMut(Arrival, Delivery<'_>) + 's;
+
+/// The part of a segment that a stream looks at.
+#[derive(Clone, Copy)]
+pub(in crate::net) struct Piece<'a> {
+    pub(in crate::net) sequence: u32,
+    pub(in crate::net) bytes: &'a [u8],
+    /// Bytes after `bytes` that were sent but not captured.
+    pub(in crate::net) missing: u32,
+    pub(in crate::net) fin: bool,
+    pub(in crate::net) at: Arrival,
+}
+
+/// One direction.
+pub(in crate::net) struct Stream {
+    start: Start,
+    /// Sequence number of the byte at [`ORIGIN`].
+    origin_sequence: u32,
+    /// Position of the next byte to hand out.
+    next: u64,
+    /// Position of offset 0.
+    base: u64,
+    held: BTreeMap<u64, Held>,
+    held_cost: usize,
+    /// Position up to which the peer has acknowledged; 0: nothing.
+    acknowledged: u64,
+    fin: Option<u64>,
+    ended: bool,
+    spans: Spans,
+    /// Bytes handed out.
+    pub(in crate::net) delivered: u64,
+    /// Bytes reported as missing.
+    pub(in crate::net) missing: u64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Start {
+    /// Nothing seen but, perhaps, the acknowledgment of what came before.
+    Unseen { acknowledged: Option<u32> },
+    /// Bytes were seen, but perhaps not the earliest yet.
+    Floating,
+    /// It is known where the stream begins.
+    Fixed,
+}
+
+struct Held {
+    bytes: Box<[u8]>,
+    at: Arrival,
+}
+
+impl Stream {
+    pub(in crate::net) fn new() -> Self {
+        Self {
+            start: Start::Unseen { acknowledged: None },
+            origin_sequence: 0,
+            next: ORIGIN,
+            base: ORIGIN,
+            held: BTreeMap::new(),
+            held_cost: 0,
+            acknowledged: 0,
+            fin: None,
+            ended: false,
+            spans: Spans::default(),
+            delivered: 0,
+            missing: 0,
+        }
+    }
+
+    /// Where the stream begins becomes known: at `sequence` (that of the SYN, plus one).
+    pub(in crate::net) fn begin(&mut self, sequence: u32) {
+        match self.start {
+            Start::Unseen { .. } => {
+                self.origin_sequence = sequence;
+                self.start = Start::Fixed;
+            }
+            Start::Floating => {
+                let position = self.position(sequence);
+                if self
+                    .held
+                    .first_key_value()
+                    .is_none_or(|(first, _)| position <= *first)
+                {
+                    self.fix(position);
+                }
+            }
+            Start::Fixed => {}
+        }
+    }
+
+    /// Sequence number at which the stream begins, if known.
+    pub(in crate::net) fn beginning(&self) -> Option<u32> {
+        (self.start == Start::Fixed).then(|| self.sequence(self.base))
+    }
+
+    /// Whether it ended in good order or by force.
+    pub(in crate::net) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Bytes held back, with what it costs to hold them.
+    pub(in crate::net) fn held_cost(&self) -> usize {
+        self.held_cost
+    }
+
+    /// Whether bytes wait for others.
+    pub(in crate::net) fn waits(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Whether the peer has acknowledged bytes that wait: then what they wait for was received,
+    /// but not captured.
+    pub(in crate::net) fn hole_is_acknowledged(&self) -> bool {
+        self.held
+            .first_key_value()
+            .is_some_and(|(first, _)| self.acknowledged > *first)
+    }
+
+    /// Whether `sequence` is far from what is expected, as that of another connection would be.
+    pub(in crate::net) fn is_far(&self, sequence: u32) -> bool {
+        let distance = sequence
+            .wrapping_sub(self.sequence(self.next))
+            .cast_signed();
+        distance.unsigned_abs() > 8 << 20
+    }
+
+    /// The peer has received everything before `sequence`.
+    pub(in crate::net) fn acknowledge(
+        &mut self,
+        sequence: u32,
+        history: &mut History,
+        deliver: &mut Deliver<'_>,
+    ) {
+        if let Start::Unseen { acknowledged } = &mut self.start {
+            *acknowledged = Some(sequence);
+            return;
+        }
+        let position = self.position(sequence);
+        if position <= self.known_end() + ACKNOWLEDGMENT_REACH {
+            self.acknowledged = self.acknowledged.max(position);
+        }
+        if self.start == Start::Floating && self.hole_is_acknowledged() {
+            self.settle(history, deliver);
+        }
+    }
+
+    /// Takes a segment; hands out what is in order now.
+    pub(in crate::net) fn segment(
+        &mut self,
+        mut piece: Piece<'_>,
+        history: &mut History,
+        deliver: &mut Deliver<'_>,
+    ) {
+        if piece.bytes.is_empty() && piece.missing == 0 && !piece.fin {
+            return;
+        }
+        if let Start::Unseen { acknowledged } = self.start {
+            self.origin_sequence = piece.sequence;
+            self.start = if acknowledged == Some(piece.sequence) {
+                Start::Fixed
+            } else {
+                Start::Floating
+            };
+        }
+        let mut position = self.position(piece.sequence);
+        if piece.fin && self.fin.is_none() {
+            self.fin = Some(position + piece.bytes.len() as u64 + u64::from(piece.missing));
+        }
+        self.clip_after_fin(position, &mut piece, deliver);
+        if self.start == Start::Floating {
+            self.hold(position, piece.bytes, piece.at, deliver);
+            if self.held.len() >= FLOATING_SEGMENTS || piece.fin || self.hole_is_acknowledged() {
+                self.settle(history, deliver);
+            }
+            return;
+        }
+        let mut bytes = piece.bytes;
+        if position < self.next {
+            let seen = usize::try_from(self.next - position).unwrap_or(usize::MAX);
+            let (old, new) = bytes.split_at_checked(seen).unwrap_or((bytes, &[]));
+            self.check_repeated(position, old, piece.at, history, deliver);
+            if new.is_empty() && u64::from(piece.missing) + bytes.len() as u64 <= seen as u64 {
+                return self.finish_if_due(piece.at, deliver);
+            }
+            position = self.next;
+            bytes = new;
+        }
+        if position == self.next && self.held.is_empty() {
+            self.hand_out(bytes, piece.at, history, deliver);
+            // What the snap length cut off will not come again.
+            let end = self.position(piece.sequence) + piece.bytes.len() as u64;
+            self.gap_to(end + u64::from(piece.missing), piece.at, deliver);
+        } else {
+            self.hold(position, bytes, piece.at, deliver);
+            self.drain(Some(piece.at), history, deliver);
+        }
+        self.finish_if_due(piece.at, deliver);
+    }
+
+    /// Gives up on the bytes that the first held ones wait for; on further holes too, as far as
+    /// they are acknowledged.
+    pub(in crate::net) fn give_up(&mut self, history: &mut History, deliver: &mut Deliver<'_>) {
+        if self.start == Start::Floating {
+            return self.settle(history, deliver);
+        }
+        let mut first_hole = true;
+        while let Some((&first, held)) = self.held.first_key_value() {
+            if !first_hole && self.acknowledged <= first {
+                break;
+            }
+            let at = held.at;
+            self.gap_to(first, at, deliver);
+            self.drain(None, history, deliver);
+            self.finish_if_due(at, deliver);
+            first_hole = false;
+        }
+    }
+
+    /// Nothing more will come: hands out everything held, and says what is missing.
+    pub(in crate::net) fn end(
+        &mut self,
+        at: Arrival,
+        history: &mut History,
+        deliver: &mut Deliver<'_>,
+    ) {
+        if self.ended {
+            return;
+        }
+        if self.start == Start::Floating {
+            self.settle(history, deliver);
+        }
+        while let Some((&first, held)) = self.held.first_key_value() {
+            let at = held.at;
+            if first > self.acknowledged && first - self.next > UNACKNOWLEDGED_REACH {
+                self.drop_held(at, deliver);
+                break;
+            }
+            self.gap_to(first, at, deliver);
+            self.drain(None, history, deliver);
+        }
+        // The FIN takes a sequence number too, so a lone one proves no missing byte.
+        let end = match self.fin {
+            Some(fin) if fin.saturating_sub(self.next) <= UNACKNOWLEDGED_REACH => fin,
+            _ if self.acknowledged > self.next + 1 => self.acknowledged,
+            _ => self.next,
+        };
+        if self.start == Start::Fixed {
+            self.gap_to(end, at, deliver);
+            self.finish_if_due(at, deliver);
+        }
+        self.ended = true;
+    }
+
+    /// Position of a sequence number: the one nearest to what is expected next.
+    fn position(&self, sequence: u32) -> u64 {
+        let distance = sequence
+            .wrapping_sub(self.sequence(self.next))
+            .cast_signed();
+        self.next.saturating_add_signed(i64::from(distance))
+    }
+
+    fn sequence(&self, position: u64) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "sequence numbers wrap")]
+        let low = position.wrapping_sub(ORIGIN) as u32;
+        self.origin_sequence.wrapping_add(low)
+    }
+
+    /// Position after the last byte known.
+    fn known_end(&self) -> u64 {
+        self.held
+            .last_key_value()
+            .map_or(self.next, |(position, held)| {
+                position + held.bytes.len() as u64
+            })
+    }
+
+    fn offset(&self, position: u64) -> u64 {
+        position.saturating_sub(self.base)
+    }
+
+    fn fix(&mut self, base: u64) {
+        self.base = base;
+        self.next = base;
+        self.start = Start::Fixed;
+    }
+
+    fn settle(&mut self, history: &mut History, deliver: &mut Deliver<'_>) {
+        if let Some((&first, held)) = self.held.first_key_value() {
+            let at = held.at;
+            self.fix(first);
+            self.drain(None, history, deliver);
+            self.finish_if_due(at, deliver);
+        } else {
+            self.start = Start::Fixed;
+        }
+    }
+
+    fn clip_after_fin(&self, position: u64, piece: &mut Piece<'_>, deliver: &mut Deliver<'_>) {
+        let Some(fin) = self.fin else { return };
+        let room = usize::try_from(fin.saturating_sub(position)).unwrap_or(usize::MAX);
+        if piece.bytes.len() > room {
+            let message = format!("{} bytes after the FIN", piece.bytes.len() - room);
+            piece.bytes = piece.bytes.get(..room).unwrap_or_default();
+            let finding = Finding::warning("tcp-data-after-fin", self.offset(fin), message);
+            deliver(piece.at, Delivery::Finding(finding));
+        }
+    }
+
+    /// Compares bytes that come again with what was handed out.
+    fn check_repeated(
+        &self,
+        position: u64,
+        bytes: &[u8],
+        at: Arrival,
+        history: &History,
+        deliver: &mut Deliver<'_>,
+    ) {
+        // A keep-alive repeats the last byte, with any value.
+        if bytes.len() == 1 && position + 1 == self.next {
+            return;
+        }
+        if let Some(at_position) = self.spans.conflict(history, position, bytes) {
+            deliver(at, Delivery::Finding(self.conflict(at_position)));
+        }
+    }
+
+    fn conflict(&self, position: u64) -> Finding<'static> {
+        Finding::error(
+            "tcp-conflicting-overlap",
+            self.offset(position),
+            "a segment repeats bytes with other values; the first copy was kept",
+        )
+    }
+
+    /// Keeps what cannot be handed out yet; where bytes are held already, the first copy stays.
+    fn hold(&mut self, position: u64, bytes: &[u8], at: Arrival, deliver: &mut Deliver<'_>) {
+        let end = position + bytes.len() as u64;
+        let mut cursor = position.max(if self.start == Start::Fixed {
+            self.next
+        } else {
+            0
+        });
+        while cursor < end {
+            if let Some((&first, held)) = self.held.range(..=cursor).next_back() {
+                let covered = first + held.bytes.len() as u64;
+                if covered > cursor {
+                    let stop = covered.min(end);
+                    let known = slice(&held.bytes, cursor - first, stop - first);
+                    let again = slice(bytes, cursor - position, stop - position);
+                    if let Some(index) = first_difference(known, again) {
+                        let finding = self.conflict(cursor + index as u64);
+                        deliver(at, Delivery::Finding(finding));
+                    }
+                    cursor = stop;
+                    continue;
+                }
+            }
+            let stop = self
+                .held
+                .range(cursor..)
+                .next()
+                .map_or(end, |(&next, _)| next.min(end));
+            let part = slice(bytes, cursor - position, stop - position);
+            self.held_cost += part.len() + HELD_OVERHEAD;
+            self.held.insert(
+                cursor,
+                Held {
+                    bytes: part.into(),
+                    at,
+                },
+            );
+            cursor = stop;
+        }
+    }
+
+    /// Hands out held bytes that are in order now. `filled` is the packet that filled the hole.
+    fn drain(&mut self, filled: Option<Arrival>, history: &mut History, deliver: &mut Deliver<'_>) {
+        while let Some(entry) = self.held.first_entry() {
+            if *entry.key() > self.next {
+                break;
+            }
+            let held = entry.remove();
+            self.held_cost -= held.bytes.len() + HELD_OVERHEAD;
+            self.hand_out(&held.bytes, filled.unwrap_or(held.at), history, deliver);
+        }
+    }
+
+    fn hand_out(
+        &mut self,
+        bytes: &[u8],
+        at: Arrival,
+        history: &mut History,
+        deliver: &mut Deliver<'_>,
+    ) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.spans.remember(history, self.next, bytes);
+        let offset = self.offset(self.next);
+        self.next += bytes.len() as u64;
+        self.delivered += bytes.len() as u64;
+        deliver(at, Delivery::Data { offset, bytes });
+    }
+
+    fn gap_to(&mut self, position: u64, at: Arrival, deliver: &mut Deliver<'_>) {
+        let Some(missing) = position
+            .checked_sub(self.next)
+            .filter(|&missing| missing > 0)
+        else {
+            return;
+        };
+        let offset = self.offset(self.next);
+        self.next = position;
+        self.missing += missing;
+        deliver(at, Delivery::Gap { offset, missing });
+    }
+
+    fn finish_if_due(&mut self, at: Arrival, deliver: &mut Deliver<'_>) {
+        if !self.ended && self.fin.is_some_and(|fin| self.next >= fin) {
+            self.ended = true;
+            deliver(at, Delivery::Fin);
+        }
+    }
+
+    fn drop_held(&mut self, at: Arrival, deliver: &mut Deliver<'_>) {
+        let bytes: usize = self.held.values().map(|held| held.bytes.len()).sum();
+        self.held.clear();
+        self.held_cost = 0;
+        let message = format!("{bytes} bytes far outside of the stream were left out");
+        let finding = Finding::error("tcp-out-of-window", self.offset(self.next), message);
+        deliver(at, Delivery::Finding(finding));
+    }
+}
+
+/// `bytes[from..to]`, or nothing where that is out of range.
+fn slice(bytes: &[u8], from: u64, to: u64) -> &[u8] {
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let to = usize::try_from(to).unwrap_or(usize::MAX);
+    bytes.get(from..to).unwrap_or_default()
+}

@@ -1,0 +1,307 @@
+//! Which connection a segment belongs to; bounds over all connections.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::connection::{Connection, Surroundings};
+use super::history::History;
+use super::stream::Arrival;
+use crate::net::conversation::Conversation;
+use crate::net::event::{Direction, Ending, Event, Finding, Kind, Sink, Transport};
+use crate::net::link::Segment;
+use crate::net::options::Options;
+
+/// How long an ended connection is kept, for stray packets.
+const LINGER_NS: u64 = 60_000_000_000;
+
+pub(in crate::net) struct Tracker {
+    options: Arc<Options>,
+    connections: HashMap<Pair, Connection>,
+    history: History,
+    /// When to look at which hole.
+    holes: BinaryHeap<Reverse<(u64, Pair, Direction)>>,
+    /// Ended connections, with the time to forget them.
+    ended: BinaryHeap<Reverse<(u64, Pair)>>,
+    /// What all connections hold back.
+    held_cost: usize,
+    /// What unfinished messages of all connections take.
+    message_cost: usize,
+}
+
+/// Two endpoints, the smaller first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::net) struct Pair {
+    low: (IpAddr, u16),
+    high: (IpAddr, u16),
+}
+
+impl Pair {
+    pub(in crate::net) fn new(one: SocketAddr, other: SocketAddr) -> Self {
+        let one = (one.ip(), one.port());
+        let other = (other.ip(), other.port());
+        Self {
+            low: one.min(other),
+            high: one.max(other),
+        }
+    }
+}
+
+impl Tracker {
+    pub(in crate::net) fn new(options: Arc<Options>) -> Self {
+        Self {
+            options,
+            connections: HashMap::new(),
+            history: History::new(),
+            holes: BinaryHeap::new(),
+            ended: BinaryHeap::new(),
+            held_cost: 0,
+            message_cost: 0,
+        }
+    }
+
+    /// Takes a segment; `numbers` counts connections.
+    pub(in crate::net) fn segment(
+        &mut self,
+        segment: &Segment<'_>,
+        wire_length: u32,
+        at: Arrival,
+        numbers: &mut u32,
+        sink: &mut Sink<'_>,
+    ) {
+        self.tend(at, sink);
+        let pair = Pair::new(segment.source, segment.destination);
+        if self
+            .connections
+            .get(&pair)
+            .is_some_and(|connection| connection.is_replaced_by(segment))
+        {
+            self.remove(pair, Ending::Replaced, at, sink);
+        }
+        if !self.connections.contains_key(&pair) {
+            if segment.rst {
+                // The end of what was never seen.
+                return;
+            }
+            self.make_room(at, sink);
+            self.open(pair, segment, at, numbers, sink);
+        }
+        let Some(connection) = self.connections.get_mut(&pair) else {
+            return;
+        };
+        let was_over = connection.is_over();
+        self.held_cost -= connection.held_cost();
+        self.message_cost -= connection.message_cost();
+        let mut around = Surroundings {
+            history: &mut self.history,
+            raw: self.options.raw,
+            sink,
+        };
+        connection.segment(segment, wire_length, at, &mut around);
+        for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+            let again = if connection.direction_held_cost(direction) > self.options.reorder_limit {
+                connection.look_at_hole(direction, at.time_ns, true, &mut around)
+            } else {
+                connection.appointment(direction)
+            };
+            if let Some(deadline) = again {
+                self.holes.push(Reverse((deadline, pair, direction)));
+            }
+        }
+        self.held_cost += connection.held_cost();
+        self.message_cost += connection.message_cost();
+        if !was_over && connection.is_over() {
+            let until = at.time_ns.saturating_add(LINGER_NS);
+            self.ended.push(Reverse((until, pair)));
+        }
+        self.enforce_totals(at, sink);
+    }
+
+    /// Ends everything.
+    pub(in crate::net) fn finish(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        let mut pairs: Vec<(u32, Pair)> = self
+            .connections
+            .iter()
+            .map(|(pair, connection)| (connection.number, *pair))
+            .collect();
+        pairs.sort_unstable();
+        for (_, pair) in pairs {
+            self.remove(pair, Ending::EndOfCapture, at, sink);
+        }
+        self.holes.clear();
+        self.ended.clear();
+    }
+
+    fn open(
+        &mut self,
+        pair: Pair,
+        segment: &Segment<'_>,
+        at: Arrival,
+        numbers: &mut u32,
+        sink: &mut Sink<'_>,
+    ) {
+        let from_client = self.is_from_client(segment);
+        let (client, server) = if from_client {
+            (segment.source, segment.destination)
+        } else {
+            (segment.destination, segment.source)
+        };
+        let plain = self.options.plain_ports.contains(&server.port());
+        let conversation = if plain {
+            Conversation::plain(Arc::clone(&self.options))
+        } else {
+            Conversation::new(Arc::clone(&self.options), segment.syn)
+        };
+        let number = *numbers;
+        *numbers += 1;
+        let connection = Connection::new(
+            number,
+            client,
+            server,
+            segment.syn,
+            conversation,
+            at.time_ns,
+        );
+        let direction = if from_client {
+            Direction::ClientToServer
+        } else {
+            Direction::ServerToClient
+        };
+        connection.open(direction, at, sink);
+        self.message_cost += connection.message_cost();
+        self.connections.insert(pair, connection);
+    }
+
+    /// Who opens: who sends the SYN; else the side whose port is not that of a server.
+    fn is_from_client(&self, segment: &Segment<'_>) -> bool {
+        if segment.syn {
+            return segment.acknowledgment.is_none();
+        }
+        let (source, destination) = (segment.source.port(), segment.destination.port());
+        let known = |port: u16| {
+            self.options.server_ports.contains(&port) || self.options.plain_ports.contains(&port)
+        };
+        match (known(source), known(destination)) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => source >= destination,
+        }
+    }
+
+    /// Holes whose time has come, and connections that ended long ago.
+    fn tend(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        while let Some(Reverse((deadline, _, _))) = self.holes.peek()
+            && *deadline <= at.time_ns
+        {
+            self.look_at_first_hole(at, false, sink);
+        }
+        while let Some(Reverse((until, pair))) = self.ended.peek().copied()
+            && until <= at.time_ns
+        {
+            self.ended.pop();
+            if self.connections.get(&pair).is_some_and(Connection::is_over) {
+                self.remove(pair, Ending::Fin, at, sink);
+            }
+        }
+    }
+
+    fn look_at_first_hole(&mut self, at: Arrival, by_force: bool, sink: &mut Sink<'_>) -> bool {
+        let Some(Reverse((_, pair, direction))) = self.holes.pop() else {
+            return false;
+        };
+        let Some(connection) = self.connections.get_mut(&pair) else {
+            return true;
+        };
+        self.held_cost -= connection.held_cost();
+        self.message_cost -= connection.message_cost();
+        let mut around = Surroundings {
+            history: &mut self.history,
+            raw: self.options.raw,
+            sink,
+        };
+        let again = connection.look_at_hole(direction, at.time_ns, by_force, &mut around);
+        self.held_cost += connection.held_cost();
+        self.message_cost += connection.message_cost();
+        if let Some(deadline) = again {
+            self.holes.push(Reverse((deadline, pair, direction)));
+        }
+        true
+    }
+
+    fn enforce_totals(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        while self.held_cost > self.options.reorder_total_limit
+            && self.look_at_first_hole(at, true, sink)
+        {}
+        if self.message_cost > self.options.message_total_limit {
+            self.shed(at, sink);
+        }
+    }
+
+    /// Gives up the largest unfinished messages, until there is ample room again.
+    fn shed(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        let mut costs: Vec<(usize, Pair)> = self
+            .connections
+            .iter()
+            .map(|(pair, connection)| (connection.message_cost(), *pair))
+            .collect();
+        costs.sort_unstable_by(|left, right| right.cmp(left));
+        for (cost, pair) in costs {
+            if self.message_cost <= self.options.message_total_limit / 4 * 3 {
+                break;
+            }
+            if let Some(connection) = self.connections.get_mut(&pair) {
+                let stamp = connection.stamp(Direction::ClientToServer, at);
+                connection.conversation().shed(stamp, sink);
+                self.message_cost = self.message_cost - cost + connection.message_cost();
+            }
+        }
+    }
+
+    /// Forgets the connections that were silent longest, if there are too many.
+    fn make_room(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        if self.connections.len() < self.options.connection_limit.max(1) {
+            return;
+        }
+        let mut ages: Vec<(bool, u64, u32, Pair)> = self
+            .connections
+            .iter()
+            .map(|(pair, connection)| {
+                let open = !connection.is_over();
+                (open, connection.last_ns, connection.number, *pair)
+            })
+            .collect();
+        ages.sort_unstable();
+        let count = (ages.len() / 8).max(1);
+        for (open, _, _, pair) in ages.into_iter().take(count) {
+            if open && let Some(connection) = self.connections.get(&pair) {
+                let stamp = connection.stamp(Direction::ClientToServer, at);
+                let finding = Finding::warning(
+                    "connection-evicted",
+                    0,
+                    "too many connections at a time: this one, silent longest, is no longer followed",
+                );
+                sink(Event::new(stamp, Transport::Tcp, Kind::Finding(finding)));
+            }
+            self.remove(pair, Ending::Timeout, at, sink);
+        }
+    }
+
+    fn remove(&mut self, pair: Pair, how: Ending, at: Arrival, sink: &mut Sink<'_>) {
+        let Some(mut connection) = self.connections.remove(&pair) else {
+            return;
+        };
+        self.held_cost -= connection.held_cost();
+        self.message_cost -= connection.message_cost();
+        let mut around = Surroundings {
+            history: &mut self.history,
+            raw: self.options.raw,
+            sink,
+        };
+        connection.end(how, at, &mut around);
+        let summary = connection.summary();
+        let stamp = connection.stamp(Direction::ClientToServer, at);
+        let transport = summary.transport;
+        (around.sink)(Event::new(stamp, transport, Kind::Summary(&summary)));
+    }
+}

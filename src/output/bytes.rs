@@ -1,0 +1,44 @@
+//! The frames' bytes, and nothing at all.
+
+use super::Sink;
+use crate::model::Record;
+use std::io::{self, BufWriter, Write};
+
+/// Writes the bytes of every frame, one after the other.
+#[derive(Debug)]
+pub struct Raw<W: Write> {
+    out: BufWriter<W>,
+}
+
+impl<W: Write> Raw<W> {
+    /// Writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self {
+            out: BufWriter::with_capacity(1 << 16, out),
+        }
+    }
+}
+
+impl<W: Write> Sink for Raw<W> {
+    fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        self.out.write_all(record.frame)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Shows nothing.
+#[derive(Debug)]
+pub struct Nothing;
+
+impl Sink for Nothing {
+    fn record(&mut self, _record: &Record<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,264 @@
+//! Captured traffic: events of the network layer become records.
+
+mod control;
+mod stream;
+
+pub use stream::StreamInfo;
+
+use crate::model::{Origin, Severity};
+use crate::net::{self, Control, Event, Item, Kind, Merge, PayloadProbe};
+use crate::pipeline::{Flow, Pipeline};
+use crate::protocol::{ALL, Confidence, Input, Protocol, Settings};
+use crate::source::SourceError;
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+use stream::Stream;
+
+/// What the user wants of captured traffic.
+#[derive(Clone, Debug, Default)]
+pub struct TrafficOptions {
+    /// Decode every connection as this protocol.
+    pub forced: Option<&'static dyn Protocol>,
+    /// Decode connections of these server ports as these protocols.
+    pub ports: Vec<(u16, &'static dyn Protocol)>,
+    /// What the user has said about decoding.
+    pub settings: Settings,
+    /// Show what belongs to the transports, too: handshakes, pings, closes.
+    pub all: bool,
+    /// Only these connections.
+    pub follow: Vec<u32>,
+    /// Only connections from or to one of these ports.
+    pub only_ports: Vec<u16>,
+    /// Only connections from or to one of these addresses.
+    pub only_hosts: Vec<std::net::IpAddr>,
+    /// TLS secrets in the format of SSLKEYLOGFILE.
+    pub key_log: Vec<u8>,
+}
+
+/// Receives what is said about connections beside their records.
+pub trait Observer {
+    /// A connection is over; nothing else will be said about it.
+    fn connection(&mut self, _summary: &net::Summary, _info: &StreamInfo) {}
+
+    /// Bytes of a TCP stream, in order, with holes left out.
+    ///
+    /// # Errors
+    /// If they cannot be kept.
+    fn payload(
+        &mut self,
+        _connection: u32,
+        _direction: net::Direction,
+        _bytes: &[u8],
+    ) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether [`Observer::payload`] is wanted.
+    fn wants_payload(&self) -> bool {
+        false
+    }
+}
+
+/// Wants nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {}
+
+/// Decodes captures, read together in time order, to their end.
+///
+/// # Errors
+/// If reading or writing fails.
+pub fn decode_captures<R: Read>(
+    captures: &mut Merge<R>,
+    options: &TrafficOptions,
+    pipeline: &mut Pipeline<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Flow, SourceError> {
+    let mut decoder = net::Decoder::new(network_options(options, observer.wants_payload()));
+    let mut traffic = Traffic::new(options, pipeline, observer);
+    let mut more = true;
+    while more && traffic.flow == Flow::Continue {
+        if captures.waits() {
+            traffic.pipeline.flush()?;
+        }
+        more = captures.step(&mut |_, item| match item {
+            Item::Packet(packet) => decoder.packet(&packet, &mut |event| traffic.event(&event)),
+            Item::TlsSecrets(text) => decoder.tls_secrets(text),
+            Item::Comment(_) => {}
+            Item::Finding(finding) => traffic.finding(&Origin::default(), &finding),
+        })?;
+        traffic.check()?;
+    }
+    if traffic.flow == Flow::Continue {
+        decoder.finish(&mut |event| traffic.event(&event));
+        traffic.check()?;
+    }
+    Ok(traffic.flow)
+}
+
+/// The network layer's options for `options`.
+#[must_use]
+pub fn network_options(options: &TrafficOptions, raw: bool) -> net::Options {
+    let mut network = net::Options {
+        message_limit: options.settings.most_frame,
+        probe: Some(Arc::new(AnyProtocol(options.settings.clone()))),
+        raw,
+        ..net::Options::default()
+    };
+    network.tls_keys.add(&options.key_log);
+    let known = ALL.iter().flat_map(|protocol| protocol.ports());
+    network.server_ports.extend(known.copied());
+    network
+        .server_ports
+        .extend(options.ports.iter().map(|(port, _)| *port));
+    network
+}
+
+/// Tells the network layer whether bytes look like a message of any protocol.
+#[derive(Debug)]
+struct AnyProtocol(Settings);
+
+impl PayloadProbe for AnyProtocol {
+    fn plausible(&self, payload_start: &[u8], _payload_length: u64) -> bool {
+        let input = Input {
+            bytes: payload_start,
+            whole: false,
+            ended: false,
+            direction: None,
+        };
+        ALL.iter()
+            .any(|protocol| protocol.probe(&input, &self.0) >= Confidence::Likely)
+    }
+}
+
+/// Turns events into records.
+pub struct Traffic<'t, 's> {
+    options: &'t TrafficOptions,
+    pipeline: &'t mut Pipeline<'s>,
+    observer: &'t mut dyn Observer,
+    streams: HashMap<u32, Stream>,
+    flow: Flow,
+    failure: Option<io::Error>,
+}
+
+impl std::fmt::Debug for Traffic<'_, '_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Traffic")
+            .field("streams", &self.streams.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'t, 's> Traffic<'t, 's> {
+    /// Records go to `pipeline`.
+    pub fn new(
+        options: &'t TrafficOptions,
+        pipeline: &'t mut Pipeline<'s>,
+        observer: &'t mut dyn Observer,
+    ) -> Self {
+        Self {
+            options,
+            pipeline,
+            observer,
+            streams: HashMap::new(),
+            flow: Flow::Continue,
+            failure: None,
+        }
+    }
+
+    /// The failure that an event has met, if any; events cannot return it.
+    ///
+    /// # Errors
+    /// That failure.
+    pub fn check(&mut self) -> io::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Takes one event.
+    pub fn event(&mut self, event: &Event<'_>) {
+        if self.flow == Flow::Stop || self.failure.is_some() {
+            return;
+        }
+        if let Err(error) = self.handle(event) {
+            self.failure = Some(error);
+        }
+    }
+
+    fn handle(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let Some(number) = event.connection else {
+            if let Kind::Finding(finding) = &event.kind {
+                self.finding(&Origin::default(), finding);
+            }
+            return Ok(());
+        };
+        match &event.kind {
+            Kind::Open { client, server, .. } => {
+                let stream = Stream::new(number, *client, *server, self.options);
+                self.streams.insert(number, stream);
+                return Ok(());
+            }
+            Kind::Summary(summary) => {
+                if let Some(stream) = self.streams.remove(&number).filter(|stream| stream.wanted) {
+                    self.observer.connection(summary, stream.info());
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        let Some(stream) = self.streams.get_mut(&number).filter(|stream| stream.wanted) else {
+            return Ok(());
+        };
+        if let Kind::Raw { bytes, .. } = &event.kind {
+            return self.observer.payload(number, event.direction, bytes);
+        }
+        self.flow = stream.event(event, self.options, self.pipeline)?;
+        Ok(())
+    }
+
+    fn finding(&mut self, origin: &Origin, finding: &net::Finding<'_>) {
+        let shown = show_finding(self.pipeline, origin, finding, "capture", self.options.all);
+        match shown {
+            Ok(flow) => self.flow = flow,
+            Err(error) => self.failure = Some(error),
+        }
+    }
+}
+
+/// Shows a finding of the network layer as a record without bytes; notes only with `all`.
+fn show_finding(
+    pipeline: &mut Pipeline<'_>,
+    origin: &Origin,
+    finding: &net::Finding<'_>,
+    protocol: &'static str,
+    all: bool,
+) -> io::Result<Flow> {
+    let severity = severity(finding.severity);
+    if severity == Severity::Note && !all {
+        return Ok(Flow::Continue);
+    }
+    pipeline.show(origin, finding.offset, &[], |message| {
+        message.protocol = protocol;
+        message.type_name = "Finding";
+        message.issue(severity, finding.code, (0, 0), finding.message.clone());
+    })
+}
+
+fn severity(severity: net::Severity) -> Severity {
+    match severity {
+        net::Severity::Note => Severity::Note,
+        net::Severity::Warning => Severity::Warning,
+        net::Severity::Error => Severity::Error,
+    }
+}
+
+/// Shows a handshake, ping or close as a record.
+fn show_control(
+    pipeline: &mut Pipeline<'_>,
+    origin: &Origin,
+    control: &Control<'_>,
+) -> io::Result<Flow> {
+    pipeline.show(origin, 0, &[], |message| control::fill(control, message))
+}

@@ -1,0 +1,344 @@
+//! One connection of a capture.
+
+use super::{TrafficOptions, show_control, show_finding};
+use crate::model::{Direction, Origin, Severity, Transport};
+use crate::net::{self, Both, Event, Kind};
+use crate::pipeline::{Chunk, Connection, Flow, Pipeline};
+use crate::protocol::{ALL, Protocol};
+use std::io;
+use std::net::SocketAddr;
+
+/// What is known of a connection beside its packets.
+#[derive(Clone, Debug, Default)]
+pub struct StreamInfo {
+    /// The protocol that it was taken for.
+    pub protocol: Option<&'static str>,
+    /// Frames decoded.
+    pub frames: u64,
+    /// Errors and warnings found on its records.
+    pub issues: u64,
+    /// The service that was asked for, where the protocol has such.
+    pub service: Option<String>,
+}
+
+/// Follows one connection.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Whether the user wants to see it.
+    pub wanted: bool,
+    number: u32,
+    client: SocketAddr,
+    server: SocketAddr,
+    connection: Connection,
+    pending: Both<Pending>,
+    info: StreamInfo,
+}
+
+/// Bytes of a plain stream that are not yet a whole frame.
+#[derive(Debug, Default)]
+struct Pending {
+    bytes: Vec<u8>,
+    /// How many of them are used up already.
+    used: usize,
+    /// Stream position of the first unused byte.
+    offset: u64,
+    /// How many bytes the next frame needs.
+    needs: usize,
+}
+
+impl Stream {
+    pub fn new(
+        number: u32,
+        client: SocketAddr,
+        server: SocketAddr,
+        options: &TrafficOptions,
+    ) -> Self {
+        let forced = options.forced.or_else(|| {
+            let chosen = options
+                .ports
+                .iter()
+                .find(|(port, _)| *port == server.port() || *port == client.port());
+            chosen.map(|(_, protocol)| *protocol)
+        });
+        let mut connection = Connection::new(forced, options.settings.clone());
+        if let Some(protocol) = usual_on(server.port()).filter(|_| forced.is_none()) {
+            connection.expect(protocol);
+        }
+        let ends = [client, server];
+        let ports = &options.only_ports;
+        let hosts = &options.only_hosts;
+        let wanted = (options.follow.is_empty() || options.follow.contains(&number))
+            && (ports.is_empty() || ends.iter().any(|end| ports.contains(&end.port())))
+            && (hosts.is_empty() || ends.iter().any(|end| hosts.contains(&end.ip())));
+        Self {
+            wanted,
+            number,
+            client,
+            server,
+            connection,
+            pending: Both::default(),
+            info: StreamInfo::default(),
+        }
+    }
+
+    pub fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    pub fn event(
+        &mut self,
+        event: &Event<'_>,
+        options: &TrafficOptions,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let before = pipeline.totals();
+        let origin = self.origin(event);
+        let flow = match &event.kind {
+            Kind::Data { offset, bytes } => self.data(event, origin, *offset, bytes, pipeline),
+            Kind::Message(message) => self.message(&origin, message, options, pipeline),
+            Kind::Gap { offset, missing } => self.gap(event, origin, *offset, *missing, pipeline),
+            Kind::Close { .. } => self.ended(event, &origin, pipeline),
+            Kind::Fragment {
+                offset,
+                bytes,
+                reason,
+            } => pipeline.show(&origin, *offset, bytes, |message| {
+                message.unknown(bytes.len());
+                message.error(
+                    reason,
+                    (0, bytes.len()),
+                    "part of a message that is not whole",
+                );
+            }),
+            Kind::Finding(finding) => {
+                let carrier = transport(event.transport).name();
+                show_finding(pipeline, &origin, finding, carrier, options.all)
+            }
+            Kind::Control(control) if options.all => show_control(pipeline, &origin, control),
+            _ => Ok(Flow::Continue),
+        }?;
+        let after = pipeline.totals();
+        self.info.frames += after.records - before.records;
+        self.info.issues += after.errors + after.warnings - before.errors - before.warnings;
+        if self.info.protocol.is_none() && after.records > before.records {
+            self.info.protocol = self.connection.protocol().map(Protocol::name);
+        }
+        Ok(flow)
+    }
+
+    fn origin(&self, event: &Event<'_>) -> Origin {
+        let (direction, source, destination) = match event.direction {
+            net::Direction::ClientToServer => (Direction::ClientToServer, self.client, self.server),
+            net::Direction::ServerToClient => (Direction::ServerToClient, self.server, self.client),
+        };
+        Origin {
+            time: Some(event.time_ns),
+            stream: Some(self.number),
+            direction: Some(direction),
+            source: Some(source),
+            destination: Some(destination),
+            transport: Some(transport(event.transport)),
+            file: None,
+            line: None,
+        }
+    }
+
+    /// Bytes of a plain stream: decoded where they are if nothing is pending.
+    fn data(
+        &mut self,
+        event: &Event<'_>,
+        origin: Origin,
+        offset: u64,
+        bytes: &[u8],
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let pending = self.pending.get_mut(event.direction);
+        if pending.bytes.len() > pending.used {
+            pending.add(bytes);
+            if pending.bytes.len() - pending.used < pending.needs {
+                return Ok(Flow::Continue);
+            }
+            return pending.feed(&mut self.connection, origin, false, pipeline);
+        }
+        let chunk = Chunk {
+            bytes,
+            offset,
+            whole: false,
+            ended: false,
+            origin,
+        };
+        let (used, flow) = pipeline.feed(&mut self.connection, &chunk)?;
+        pending.start(bytes.get(used..).unwrap_or_default(), offset + used as u64);
+        pending.needs = self.connection.needs();
+        Ok(flow)
+    }
+
+    fn message(
+        &mut self,
+        origin: &Origin,
+        message: &net::Message<'_>,
+        options: &TrafficOptions,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let bytes = message.bytes;
+        if message.deflated {
+            return pipeline.show(origin, message.offset, bytes, |record| {
+                record.unknown(bytes.len());
+                record.error(
+                    "cannot-inflate",
+                    (0, bytes.len()),
+                    "compressed, and the context is not in the capture",
+                );
+            });
+        }
+        let foreign = match message.envelope {
+            // Any page and any text may travel here; only what is known is ours.
+            net::Envelope::Http(_) => true,
+            _ => message.text,
+        };
+        let mut used = 0;
+        loop {
+            let rest = bytes.get(used..).unwrap_or_default();
+            if rest.is_empty() && used > 0 {
+                return Ok(Flow::Continue);
+            }
+            let offset = message.offset + used as u64;
+            if foreign && used == 0 && !self.connection.recognizes(rest, origin.direction) {
+                return foreign_text(origin, offset, rest, message, options, pipeline);
+            }
+            let chunk = Chunk {
+                bytes: rest,
+                offset,
+                whole: true,
+                ended: true,
+                origin: origin.clone(),
+            };
+            let (count, flow) = pipeline.feed(&mut self.connection, &chunk)?;
+            if flow == Flow::Stop || rest.is_empty() {
+                return Ok(flow);
+            }
+            used += count.max(1);
+        }
+    }
+
+    fn gap(
+        &mut self,
+        event: &Event<'_>,
+        origin: Origin,
+        offset: u64,
+        missing: u64,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        if self.ended(event, &origin, pipeline)? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        pipeline.show(&origin, offset, &[], |message| {
+            message.protocol = "tcp";
+            message.type_name = "Gap";
+            message.issue(
+                Severity::Error,
+                "missing-bytes",
+                (0, 0),
+                format!("{missing} bytes are not in the capture"),
+            );
+        })
+    }
+
+    /// Nothing follows what is pending.
+    fn ended(
+        &mut self,
+        event: &Event<'_>,
+        origin: &Origin,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let pending = self.pending.get_mut(event.direction);
+        if pending.bytes.len() == pending.used {
+            return Ok(Flow::Continue);
+        }
+        pending.feed(&mut self.connection, origin.clone(), true, pipeline)
+    }
+}
+
+impl Pending {
+    fn start(&mut self, bytes: &[u8], offset: u64) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        self.used = 0;
+        self.offset = offset;
+        if self.bytes.is_empty() && self.bytes.capacity() > 1 << 16 {
+            self.bytes = Vec::new();
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.used > self.bytes.len() / 2 {
+            self.bytes.drain(..self.used);
+            self.used = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn feed(
+        &mut self,
+        connection: &mut Connection,
+        origin: Origin,
+        ended: bool,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let chunk = Chunk {
+            bytes: self.bytes.get(self.used..).unwrap_or_default(),
+            offset: self.offset,
+            whole: false,
+            ended,
+            origin,
+        };
+        let (used, flow) = pipeline.feed(connection, &chunk)?;
+        self.used += used;
+        self.offset += used as u64;
+        self.needs = connection.needs();
+        if self.used == self.bytes.len() || ended {
+            self.start(&[], self.offset);
+        }
+        Ok(flow)
+    }
+}
+
+/// Text that is no known message: shown if it is a WebSocket's, or if all is wanted.
+fn foreign_text(
+    origin: &Origin,
+    offset: u64,
+    bytes: &[u8],
+    message: &net::Message<'_>,
+    options: &TrafficOptions,
+    pipeline: &mut Pipeline<'_>,
+) -> io::Result<Flow> {
+    if !options.all && !matches!(message.envelope, net::Envelope::WebSocket { .. }) {
+        return Ok(Flow::Continue);
+    }
+    pipeline.show(origin, offset, bytes, |record| {
+        record.unknown(bytes.len());
+        record.warning(
+            "foreign-text",
+            (0, bytes.len()),
+            "text of no known protocol",
+        );
+    })
+}
+
+fn transport(transport: net::Transport) -> Transport {
+    match transport {
+        net::Transport::Tcp => Transport::Tcp,
+        net::Transport::Udp => Transport::Udp,
+        net::Transport::WebSocket => Transport::WebSocket,
+        net::Transport::Http => Transport::Http,
+        net::Transport::Sse => Transport::Sse,
+        net::Transport::Tls => Transport::Tls,
+    }
+}
+
+/// The protocol that usually listens on `port`.
+fn usual_on(port: u16) -> Option<&'static dyn Protocol> {
+    ALL.iter()
+        .find(|protocol| protocol.ports().contains(&port))
+        .copied()
+}

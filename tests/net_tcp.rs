@@ -1,0 +1,266 @@
+//! TCP streams put together from segments, against a model that marks each byte.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is a failed test"
+)]
+
+mod net;
+
+use net::{ACK, Random, SYN, Talk, Told, codes, decode, of, stream, tcp};
+use wirectl::net::Direction::{ClientToServer, ServerToClient};
+use wirectl::net::Ending;
+
+/// Cuts `payload` into segments, some of them again with other cuts, and swaps neighbours.
+fn segments(random: &mut Random, payload: &[u8], lose: usize) -> Vec<(usize, Vec<u8>)> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < payload.len() {
+        let length = (1 + random.below(60)).min(payload.len() - at);
+        if !random.chance(lose) {
+            out.push((at, payload[at..at + length].to_vec()));
+        }
+        if random.chance(15) {
+            let start = at.saturating_sub(random.below(80));
+            let end = (start + 1 + random.below(120)).min(at + length);
+            out.push((start, payload[start..end].to_vec()));
+        }
+        at += length;
+    }
+    for index in 0..out.len() {
+        if random.chance(20) {
+            let other = (index + random.below(6)).min(out.len() - 1);
+            out.swap(index, other);
+        }
+    }
+    out
+}
+
+fn run(seed: u64, lose: usize, midway: bool) {
+    let mut random = Random::new(seed);
+    let length = 1 + random.below(4000);
+    let payload = random.bytes(length);
+    let start = if random.chance(50) {
+        u32::MAX - random.below(3000) as u32
+    } else {
+        random.next() as u32
+    };
+    let mut talk = if midway {
+        Talk::midway(77, start)
+    } else {
+        Talk::open(77, start)
+    };
+    // The client speaks first and nonsense, so that nothing is taken for a known protocol.
+    talk.client(b"\x00nonsense");
+    let mut seen = vec![false; payload.len()];
+    let mut received = 0;
+    for (at, bytes) in segments(&mut random, &payload, lose) {
+        seen[at..at + bytes.len()].fill(true);
+        talk.push(false, start.wrapping_add(at as u32), 86, ACK, &bytes);
+        received = received.max(at + bytes.len());
+    }
+    // In the end the client has received everything that the capture shows.
+    talk.server_next = start.wrapping_add(received as u32);
+    talk.client_acknowledges();
+    let heard = decode(&talk.packets);
+    let (bytes, _) = stream(&heard, ServerToClient);
+    let first = if midway {
+        seen.iter().position(|seen| *seen).unwrap_or(0)
+    } else {
+        0
+    };
+    let expected: Vec<Option<u8>> = (first..received)
+        .map(|at| seen[at].then_some(payload[at]))
+        .collect();
+    assert_eq!(bytes, expected, "seed {seed}");
+    assert_eq!(codes(&heard), Vec::<&str>::new(), "seed {seed}");
+}
+
+#[test]
+fn bytes_come_out_whole_however_segments_are_cut_shuffled_and_repeated() {
+    for seed in 0..400 {
+        run(seed, 0, false);
+    }
+}
+
+#[test]
+fn what_was_lost_is_a_gap_of_the_exact_size() {
+    for seed in 0..400 {
+        run(seed, 10, false);
+    }
+}
+
+#[test]
+fn a_stream_that_begins_before_the_capture_counts_from_its_first_bytes() {
+    let mut talk = Talk::midway(77, 5000);
+    talk.push(false, 5010, 77, ACK, b"second....");
+    talk.push(false, 5000, 77, ACK, b"first.....");
+    talk.server_next = 5020;
+    talk.client_acknowledges();
+    let (bytes, gaps) = stream(&decode(&talk.packets), ServerToClient);
+    let text: Vec<u8> = bytes.into_iter().flatten().collect();
+    assert_eq!(text, b"first.....second....");
+    assert_eq!(gaps, []);
+}
+
+#[test]
+fn of_conflicting_bytes_the_first_copy_is_kept_and_the_conflict_told() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"\x01abcdefghij");
+    talk.push(true, 104, 200, ACK, b"dXfgh");
+    let heard = decode(&talk.packets);
+    assert_eq!(codes(&heard), ["tcp-conflicting-overlap"]);
+    let at = of(&heard, ClientToServer, |told| match told {
+        Told::Finding(_, _, offset) => Some(*offset),
+        _ => None,
+    });
+    assert_eq!(at, [5]);
+    // The same while the bytes are still held back.
+    let mut talk = Talk::open(100, 200);
+    talk.push(true, 105, 200, ACK, b"efghij");
+    talk.push(true, 107, 200, ACK, b"gX");
+    talk.push(true, 100, 200, ACK, b"\x01abcd");
+    let heard = decode(&talk.packets);
+    assert_eq!(codes(&heard), ["tcp-conflicting-overlap"]);
+    let (bytes, _) = stream(&heard, ClientToServer);
+    assert_eq!(
+        bytes.into_iter().flatten().collect::<Vec<u8>>(),
+        b"\x01abcdefghij"
+    );
+}
+
+#[test]
+fn a_keep_alive_is_neither_data_nor_conflict() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"\x01abc");
+    talk.push(true, 103, 200, ACK, b"\x00");
+    talk.push(true, 103, 200, ACK, b"");
+    talk.client(b"def");
+    let heard = decode(&talk.packets);
+    assert_eq!(codes(&heard), Vec::<&str>::new());
+    let (bytes, gaps) = stream(&heard, ClientToServer);
+    assert_eq!((bytes.len(), gaps.len()), (7, 0));
+}
+
+#[test]
+fn ports_used_again_are_a_new_connection() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"\x01one");
+    talk.close();
+    talk.client_next = 900_000_000;
+    talk.server_next = 2_000_000_000;
+    talk.handshake();
+    talk.client(b"\x01two");
+    // And without a close in between.
+    talk.client_next = 17;
+    talk.server_next = 18;
+    talk.handshake();
+    talk.client(b"\x01three");
+    let heard = decode(&talk.packets);
+    let data: Vec<(Option<u32>, Vec<u8>)> = heard
+        .iter()
+        .filter_map(|heard| match &heard.told {
+            Told::Data(0, bytes) => Some((heard.connection, bytes.clone())),
+            _ => None,
+        })
+        .collect();
+    let expected: [(Option<u32>, Vec<u8>); 3] = [
+        (Some(0), b"\x01one".to_vec()),
+        (Some(1), b"\x01two".to_vec()),
+        (Some(2), b"\x01three".to_vec()),
+    ];
+    assert_eq!(data, expected);
+    let ends: Vec<(Option<u32>, Ending)> = heard
+        .iter()
+        .filter_map(|heard| match heard.told {
+            Told::Close(how) => Some((heard.connection, how)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends[..2], [(Some(0), Ending::Fin), (Some(0), Ending::Fin)]);
+    assert_eq!(
+        ends[2..4],
+        [(Some(1), Ending::Replaced), (Some(1), Ending::Replaced)]
+    );
+}
+
+#[test]
+fn each_direction_closes_on_its_own_and_a_reset_closes_both() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"\x01ask");
+    talk.push(true, 104, 200, net::FIN | ACK, b"");
+    talk.server(b"answer");
+    talk.push(false, 206, 105, net::RST | ACK, b"");
+    let heard = decode(&talk.packets);
+    let closes: Vec<_> = heard
+        .iter()
+        .filter_map(|heard| match heard.told {
+            Told::Close(how) => Some((heard.direction, how, heard.packet)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        closes,
+        [
+            (ClientToServer, Ending::Fin, 5),
+            (ServerToClient, Ending::Rst, 7)
+        ]
+    );
+}
+
+#[test]
+fn a_syn_decides_who_is_the_client_and_else_the_ports_do() {
+    let packets = [
+        tcp((1, 80), (2, 50_000), 5, 0, SYN, b""),
+        tcp((3, 50_000), (4, 9000), 5, 1, ACK, b"\x01"),
+        tcp((5, 9000), (6, 50_000), 5, 1, ACK, b"\x01"),
+    ];
+    let opened: Vec<String> = decode(&packets)
+        .iter()
+        .filter_map(|heard| match heard.told {
+            Told::Open(client, server, _) => Some(format!("{client} {server}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        opened,
+        [
+            "10.0.0.1:80 10.0.0.2:50000",
+            "10.0.0.3:50000 10.0.0.4:9000",
+            "10.0.0.6:50000 10.0.0.5:9000"
+        ]
+    );
+}
+
+#[test]
+fn held_bytes_are_bounded_for_one_stream_and_for_all() {
+    let mut packets = Vec::new();
+    for connection in 0..40u16 {
+        let client = (1, 20_000 + connection);
+        packets.push(tcp(client, (2, 9000), 0, 0, SYN, b""));
+        packets.push(tcp((2, 9000), client, 0, 1, SYN | ACK, b""));
+        // The first byte never comes.
+        for at in 0..200u32 {
+            packets.push(tcp(client, (2, 9000), 2 + at * 1000, 1, ACK, &[7; 1000]));
+        }
+    }
+    let options = wirectl::net::Options {
+        reorder_limit: 100_000,
+        reorder_total_limit: 400_000,
+        ..Default::default()
+    };
+    let heard = net::decode_with(options, &packets);
+    let gaps = of(&heard, ClientToServer, |told| match told {
+        Told::Gap(offset, missing) => Some((*offset, *missing)),
+        _ => None,
+    });
+    assert_eq!(gaps, vec![(0, 1); 40]);
+    let bytes: u64 = of(&heard, ClientToServer, |told| match told {
+        Told::Data(_, bytes) => Some(bytes.len() as u64),
+        _ => None,
+    })
+    .iter()
+    .sum();
+    assert_eq!(bytes, 40 * 200_000);
+}
