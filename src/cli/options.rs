@@ -133,7 +133,10 @@ fn numbered<'a, N: std::str::FromStr>(
         .and_then(|(number, text)| Some((number.parse().ok()?, text)));
     let wrong = || {
         Wrong::new(
-            format!("{option} \"{}\" has no number it can have before =", argument.escape_debug()),
+            format!(
+                "{option} \"{}\" has no number it can have before =",
+                argument.escape_debug()
+            ),
             example.to_owned(),
         )
     };
