@@ -44,6 +44,16 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// A JSON number as it is spelled.
+    fn number(&self, node: &Node) -> &'a str {
+        match node.value {
+            Value::Number(span) => {
+                std::str::from_utf8(self.record.bytes(node, span)).unwrap_or_default()
+            }
+            _ => "",
+        }
+    }
+
     /// How many columns are left on the line.
     pub fn room(&self, sheet: &Sheet) -> usize {
         self.look
@@ -111,9 +121,27 @@ impl<'a> Values<'a> {
                 sheet.space(1);
                 self.inline(sheet, id + 1, limit)
             }
+            Value::TextChunks | Value::ByteChunks => {
+                self.joined(sheet, id, node, limit);
+                true
+            }
             _ => self.inline_leaf(sheet, node, limit),
         };
         fits && sheet.column() <= limit
+    }
+
+    /// Writes a string in pieces as one, cut to the line.
+    fn joined(&self, sheet: &mut Sheet, id: NodeId, node: &Node, limit: usize) {
+        let tree = &self.record.message.tree;
+        let pieces = crate::codec::pieces(tree, id, self.record.layer(node));
+        let joined: Vec<u8> = pieces.flatten().copied().collect();
+        let room = limit.saturating_sub(sheet.column()).max(LEAST_ROOM);
+        match std::str::from_utf8(&joined) {
+            Ok(text) if node.value == Value::TextChunks => {
+                self.quoted(sheet, text, room.saturating_sub(2).min(MOST_TEXT));
+            }
+            _ => self.bytes(sheet, &joined),
+        }
     }
 
     /// The last column of what is put on one line, starting here.
@@ -246,6 +274,7 @@ impl<'a> Values<'a> {
             Value::Float(value) => sheet.print(number, format_args!("{value}")),
             Value::Symbol(symbol) | Value::Static(symbol) => sheet.put(&styles.name, symbol.name),
             Value::Undefined => sheet.put(&styles.null, "undefined"),
+            Value::Number(_) => sheet.put(number, self.number(node)),
             Value::Simple(value) => sheet.print(number, format_args!("simple({value})")),
             _ => {}
         }
