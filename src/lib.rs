@@ -11,3 +11,4 @@ pub mod pipeline;
 pub mod protocol;
 pub mod schema;
 pub mod source;
+pub mod tail;

@@ -84,6 +84,11 @@ pub fn note(wrong: &Wrong) {
     help(&wrong.help);
 }
 
+/// Tells what happens.
+pub fn tell(text: &str) {
+    say(&text);
+}
+
 fn help(text: &str) {
     let styles = styles();
     let (start, end) = (styles.note.start(), styles.note.end());

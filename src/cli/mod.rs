@@ -7,6 +7,7 @@ mod options;
 mod pcap;
 mod schema;
 mod sniff;
+mod tail;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,7 @@ enum Command {
     Encode(encode::Encode),
     Pcap(pcap::Pcap),
     Schema(schema::Schema),
+    Tail(tail::Tail),
 }
 
 /// Runs the command line and returns its exit status.
@@ -60,6 +62,7 @@ pub fn run() -> ExitCode {
         Command::Encode(command) => command.run(),
         Command::Pcap(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Tail(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),

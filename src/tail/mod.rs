@@ -1,0 +1,22 @@
+//! Traffic as it happens: growing files, proxies, connections of our own, network interfaces.
+//!
+//! Whoever moves bytes only hands copies of them to bounded queues ([`Feed`]); decoding and
+//! recording read those in threads of their own. What they cannot keep up with is left out and
+//! counted; bytes on their way are never held up by it.
+
+mod decode;
+mod feed;
+mod growing;
+mod piped;
+mod proxy;
+mod relay;
+mod stop;
+mod tap;
+
+pub use decode::{Told, decode};
+pub use feed::{Feed, Taken};
+pub use growing::{Growing, Incarnation, Restart};
+pub use piped::Piped;
+pub use proxy::{Proxy, ProxyOptions};
+pub use stop::Stop;
+pub use tap::{Figures, Item, Tap, Wire};
