@@ -84,6 +84,11 @@ pub fn note(wrong: &Wrong) {
     help(&wrong.help);
 }
 
+/// Tells of a failure that does not end the run.
+pub fn failure(what: &dyn Display) {
+    line("error", &styles().error, what);
+}
+
 /// Tells what happens.
 pub fn tell(text: &str) {
     say(&text);

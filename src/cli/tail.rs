@@ -2,12 +2,14 @@
 
 mod file;
 mod proxy;
+mod recording;
 mod session;
 
 use super::complain::Wrong;
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions, parse_size};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use recording::RecordingOptions;
 use session::Session;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -61,6 +63,8 @@ pub struct Tail {
     #[arg(long, value_name = "ADDRESS")]
     host: Vec<IpAddr>,
     #[command(flatten)]
+    recording: RecordingOptions,
+    #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
     output: OutputOptions,
@@ -79,6 +83,7 @@ Examples:
   tcpdump -i lo -U -w - port 9090 | wirectl tail -
   wirectl tail --listen 127.0.0.1:9191 --forward 127.0.0.1:9090
                                                a proxy: point the client at port 9191
+  wirectl tail --listen 9191 --forward 9090 --write session.pcapng --rotate-size 100MB
 
 Exit status: 0 done and clean, 1 some traffic was damaged, 2 wrong usage or input/output failed.";
 
@@ -103,6 +108,11 @@ impl Tail {
         let session = Session::new(self.quiet, self.strict)?;
         match (&self.listen, &self.forward) {
             (Some(listen), Some(forward)) => proxy::run(&self, session, &options, listen, forward),
+            _ if self.recording.path().is_some() => Err(Wrong::new(
+                "--write records connections, and a file is recorded already".to_owned(),
+                "use it with --listen and --forward".to_owned(),
+            )
+            .into()),
             _ => file::run(&self, session, &options),
         }
     }

@@ -34,15 +34,25 @@ pub fn run(
         connect_timeout: CONNECT_TIMEOUT,
     };
     let feed = Arc::new(Feed::new(tail.buffer));
-    let tap = Arc::new(Tap::new(vec![Arc::clone(&feed)]));
+    let recording = tail.recording.start(&session)?;
+    let mut feeds = vec![Arc::clone(&feed)];
+    feeds.extend(
+        recording
+            .iter()
+            .map(|recording| Arc::clone(&recording.feed)),
+    );
+    let tap = Arc::new(Tap::new(feeds.clone()));
     let proxy = Proxy::start(listener, forward, Arc::clone(&tap), session.stop.clone())?;
     let address = proxy.address();
     let ending = Arc::clone(&feed);
     session.on_stop(move || {
         proxy.finish(DRAIN);
         ending.close();
+        if let Some(recording) = recording {
+            recording.finish();
+        }
     })?;
-    summarize(&session, &tap, &feed);
+    summarize(&session, &tap, feeds);
     session.tell(&format!("listening on {address}"));
     show(tail, &session, options, &feed)
 }
@@ -109,20 +119,21 @@ fn over(summary: &Summary) -> String {
     )
 }
 
-/// The summary of connections that pass through `tap`.
-pub fn summarize(session: &Session, tap: &Arc<Tap>, feed: &Arc<Feed<Item>>) {
-    let (tap, feed) = (Arc::clone(tap), Arc::clone(feed));
+/// The summary of connections that pass through `tap`; `feeds` are those of records and, if there
+/// is one, of the recording.
+pub fn summarize(session: &Session, tap: &Arc<Tap>, feeds: Vec<Arc<Feed<Item>>>) {
+    let tap = Arc::clone(tap);
     session.summarize(move |text| {
         let figures = tap.figures();
         let bytes = figures.bytes;
         let _ = write!(
             text,
-            "{} connections, {} bytes to servers, {} bytes to clients, {} bytes not decoded, ",
-            figures.connections,
-            bytes.client_to_server,
-            bytes.server_to_client,
-            feed.dropped(),
+            "{} connections, {} bytes to servers, {} bytes to clients, ",
+            figures.connections, bytes.client_to_server, bytes.server_to_client,
         );
+        for (feed, what) in feeds.iter().zip(["decoded", "recorded"]) {
+            let _ = write!(text, "{} bytes not {what}, ", feed.dropped());
+        }
     });
 }
 

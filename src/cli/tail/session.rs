@@ -95,8 +95,9 @@ impl Session {
     }
 
     /// Something failed that does not end the run.
-    pub fn failed(&self) {
+    pub fn failed(&self, error: &dyn std::error::Error) {
         self.shared.failed.store(true, Ordering::SeqCst);
+        complain::failure(&error);
     }
 
     /// Tells what happens, if that is wanted.
