@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod connect;
 pub mod encode;
 pub mod filter;
 pub mod model;

@@ -1,5 +1,6 @@
 //! `wirectl tail`: traffic as it happens.
 
+mod client;
 mod file;
 mod proxy;
 mod recording;
@@ -9,6 +10,7 @@ use super::complain::Wrong;
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions, parse_size};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use client::ClientArguments;
 use recording::RecordingOptions;
 use session::Session;
 use std::net::IpAddr;
@@ -16,13 +18,15 @@ use std::path::PathBuf;
 use wirectl::protocol::Settings;
 use wirectl::source::capture::TrafficOptions;
 
-/// Show traffic as it happens: a growing file, a proxy between two peers, a network interface
+/// Show traffic as it happens: a growing file, a server's stream, a proxy between two peers, a
+/// network interface
 ///
 /// Records appear as soon as they are complete. Ctrl-C ends in good order, with a summary.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Tail {
-    /// A dump or capture that still grows; standard input if there is none, or for `-`
+    /// A dump or capture that still grows; a server: tcp://, tls://, ws://, wss://, unix:PATH;
+    /// standard input if there is none, or for `-`
     source: Option<String>,
     /// How a dump spells its bytes; captures are recognized
     #[arg(short, long, value_enum, value_name = "FORM", default_value_t = InputForm::Raw)]
@@ -48,6 +52,8 @@ pub struct Tail {
     /// not shown
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_size)]
     buffer: usize,
+    #[command(flatten)]
+    client: ClientArguments,
     #[command(flatten)]
     decoding: DecodingOptions,
     /// Secrets of TLS connections, in the format of SSLKEYLOGFILE
@@ -84,6 +90,11 @@ Examples:
   wirectl tail --listen 127.0.0.1:9191 --forward 127.0.0.1:9090
                                                a proxy: point the client at port 9191
   wirectl tail --listen 9191 --forward 9090 --write session.pcapng --rotate-size 100MB
+  wirectl tail ws://127.0.0.1:8080/rps --as rps --token T --channel data
+  wirectl tail http://127.0.0.1:8080/rps/sse --as rps --client-id ID
+  wirectl tail ws://127.0.0.1:9090/sync --as sync --shape notes
+  wirectl tail tcp://127.0.0.1:14001 --as noxu-feeder --from 1
+  wirectl tail unix:/run/peer.sock --send frames.ndjson
 
 Exit status: 0 done and clean, 1 some traffic was damaged, 2 wrong usage or input/output failed.";
 
@@ -108,9 +119,15 @@ impl Tail {
         let session = Session::new(self.quiet, self.strict)?;
         match (&self.listen, &self.forward) {
             (Some(listen), Some(forward)) => proxy::run(&self, session, &options, listen, forward),
+            _ if client::is_target(self.source.as_deref()) => client::run(&self, session, &options),
+            _ if self.client.is_used() => Err(Wrong::new(
+                "--as and --send are for servers, and there is none".to_owned(),
+                "wirectl tail ws://127.0.0.1:9090/sync --as sync".to_owned(),
+            )
+            .into()),
             _ if self.recording.path().is_some() => Err(Wrong::new(
                 "--write records connections, and a file is recorded already".to_owned(),
-                "use it with --listen and --forward".to_owned(),
+                "use it with a server, or with --listen and --forward".to_owned(),
             )
             .into()),
             _ => file::run(&self, session, &options),

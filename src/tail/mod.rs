@@ -4,6 +4,7 @@
 //! recording read those in threads of their own. What they cannot keep up with is left out and
 //! counted; bytes on their way are never held up by it.
 
+mod client;
 mod decode;
 mod feed;
 mod growing;
@@ -14,6 +15,10 @@ mod relay;
 mod stop;
 mod tap;
 
+pub use client::{
+    ClientError, ClientOptions, End, Listener, NoxuFeeder, Once, Outgoing, Role, Rps, RpsOptions,
+    SyncClient, SyncOptions, Wishes, watch,
+};
 pub use decode::{Told, decode};
 pub use feed::{Feed, Taken};
 pub use growing::{Growing, Incarnation, Restart};

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 use wirectl::net::{Direction, Summary};
+use wirectl::output::Sink;
 use wirectl::pipeline::Pipeline;
 use wirectl::source::capture::{NoObserver, Traffic, TrafficOptions, network_options};
 use wirectl::tail::{Feed, Item, Proxy, ProxyOptions, Tap, Told, decode};
@@ -54,22 +55,23 @@ pub fn run(
     })?;
     summarize(&session, &tap, feeds);
     session.tell(&format!("listening on {address}"));
-    show(tail, &session, options, &feed)
+    show(tail, &session, options, &feed, |sink| sink)
 }
 
-/// Shows what comes through `feed` until it ends.
+/// Shows what comes through `feed` until it ends; `wrap` may leave out records.
 pub fn show(
     tail: &Tail,
     session: &Session,
     options: &TrafficOptions,
     feed: &Feed<Item>,
+    wrap: impl FnOnce(Box<dyn Sink>) -> Box<dyn Sink>,
 ) -> anyhow::Result<u8> {
     let options = TrafficOptions {
         live: true,
         ..options.clone()
     };
     let output = tail.output.ready(tail.name())?;
-    let mut sink = output.sink(io::stdout());
+    let mut sink = wrap(output.sink(io::stdout()));
     let mut pipeline = Pipeline::new(sink.as_mut(), tail.selection.ready()?);
     let mut observer = NoObserver;
     let mut traffic = Traffic::new(&options, &mut pipeline, &mut observer);
