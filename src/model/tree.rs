@@ -147,6 +147,12 @@ pub enum Value {
     Symbol(&'static Symbol),
     /// Text that the decoder itself supplies; only the symbol's name counts.
     Static(&'static Symbol),
+    /// A JSON number, as it is spelled.
+    Number(Span),
+    /// Text in pieces; the children are the pieces.
+    TextChunks,
+    /// Bytes in pieces; the children are the pieces.
+    ByteChunks,
     /// MessagePack ext: type and content.
     Extension(i8, Span),
     /// CBOR `undefined`.
@@ -237,6 +243,35 @@ impl Tree {
             tagged: false,
             hidden: false,
         });
+        id
+    }
+
+    /// Appends a copy of the subtree `id`, labelled `label`.
+    pub fn copy(&mut self, id: NodeId, label: Option<&'static Label>) -> NodeId {
+        let copy = self.next_id();
+        let end = self.get(id).map_or(id, |node| node.end);
+        let moved = copy.saturating_sub(id);
+        for from in id..end {
+            if let Some(mut node) = self.get(from).copied() {
+                node.end = node.end.saturating_add(moved);
+                if from == id {
+                    node.label = label;
+                }
+                self.nodes.push(node);
+            }
+        }
+        copy
+    }
+
+    /// Appends a leaf whose text is derived: it is appended to the derived bytes.
+    pub fn derived_text(&mut self, label: Option<&'static Label>, text: &[u8]) -> NodeId {
+        let start = self.derived.len();
+        self.derived.extend_from_slice(text);
+        let span = Span::new(start, self.derived.len());
+        let id = self.leaf(label, Value::Text(span), span);
+        if let Some(node) = self.get_mut(id) {
+            node.layer = Layer::Derived;
+        }
         id
     }
 

@@ -72,6 +72,9 @@ pub fn write_record(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool) {
     number(out, record.offset);
     out.extend_from_slice(b",\"length\":");
     number(out, record.frame.len() as u64);
+    if message.derived {
+        out.extend_from_slice(b",\"derived\":true");
+    }
     out.extend_from_slice(b",\"protocol\":\"");
     out.extend_from_slice(message.protocol.as_bytes());
     out.extend_from_slice(b"\",\"type\":\"");
@@ -173,6 +176,7 @@ fn node(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId) -> NodeId {
         Value::List => list(out, record, id, node),
         Value::Map => map(out, record, id, node),
         Value::Pairs => pairs(out, record, id, node),
+        Value::TextChunks | Value::ByteChunks => chunks(out, record, id, node),
         Value::Variant(name) => {
             out.push(b'{');
             text(out, record.bytes(node, name));
@@ -252,6 +256,9 @@ fn map(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
         first = false;
         match key.value {
             Value::Text(span) => text(out, record.bytes(key, span)),
+            Value::TextChunks => {
+                node(out, record, next);
+            }
             value => {
                 out.push(b'"');
                 scalar(out, record, key, value);
@@ -268,6 +275,30 @@ fn map(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
         }
     }
     out.push(b'}');
+}
+
+/// A string in pieces, joined.
+fn chunks(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
+    let pieces = || crate::codec::pieces(&record.message.tree, id, record.layer(parent));
+    let bad = record
+        .message
+        .tree
+        .children(id)
+        .any(|(_, piece)| matches!(piece.value, Value::BadText(_)));
+    if parent.value == Value::TextChunks && !bad {
+        out.push(b'"');
+        pieces().for_each(|piece| escaped(out, piece));
+        out.push(b'"');
+        return;
+    }
+    let tag: &[u8] = if bad {
+        b"{\"$str\":\""
+    } else {
+        b"{\"$bytes\":\""
+    };
+    out.extend_from_slice(tag);
+    pieces().for_each(|piece| hexadecimal(out, piece));
+    out.extend_from_slice(b"\"}");
 }
 
 fn pairs(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
@@ -328,10 +359,13 @@ fn scalar(out: &mut Vec<u8>, record: &Record<'_>, node: &Node, value: Value) {
         Value::Simple(value) => {
             let _ = write!(out, "{{\"$simple\":{value}}}");
         }
+        Value::Number(span) => out.extend_from_slice(record.bytes(node, span)),
         Value::Struct
         | Value::List
         | Value::Map
         | Value::Pairs
+        | Value::TextChunks
+        | Value::ByteChunks
         | Value::Variant(_)
         | Value::Tag(_) => {}
     }
@@ -422,6 +456,12 @@ static ESCAPES: [u8; 256] = {
 /// Appends UTF-8 `bytes` as a JSON string.
 fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
+    escaped(out, bytes);
+    out.push(b'"');
+}
+
+/// Appends `bytes` as the inside of a JSON string.
+fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut rest = bytes;
     while let Some(position) = rest.iter().position(|byte| {
         ESCAPES
@@ -443,5 +483,4 @@ fn text(out: &mut Vec<u8>, bytes: &[u8]) {
         rest = tail;
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }

@@ -375,10 +375,17 @@ impl Session for SyncSession {
             return Framing::NoFrame("no sync header: unknown type or impossible length");
         }
         self.header = Some(header);
-        if header.frame_size() > input.bytes.len() {
-            return self.incomplete(&header, fit, input);
+        let framing = if header.frame_size() > input.bytes.len() {
+            self.incomplete(&header, fit, input)
+        } else {
+            self.complete(&header, fit, input)
+        };
+        // In a stream the bytes behind a frame tell, too; a message has only itself.
+        let sure = if input.whole { Fit::Exact } else { Fit::Begins };
+        match framing {
+            Framing::Frame(size) if fit < sure => Framing::Doubtful(size),
+            framing => framing,
         }
-        self.complete(&header, fit, input)
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {

@@ -141,6 +141,10 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Type::Map(key, value) => self.map(key, value, label),
             Type::Struct(body) => self.nested(|decoder| decoder.structure(body, label)),
             Type::Enum(choice) => self.nested(|decoder| decoder.choice(choice, label)),
+            // No MessagePack table has these.
+            Type::Packed(_) => self.generic(label),
+            Type::Uuid => self.bytes(label, holds),
+            Type::Any => self.generic(label),
         }
     }
 
@@ -695,13 +699,17 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Payload::Unit => {
                 self.show(old, start, "a unit variant with nil")?;
                 let at = self.reader.position();
-                if self.reader.peek() == Some(0xc0) {
-                    self.reader.seek(at + 1);
-                    return self.leaf(label, name, start);
+                match self.reader.peek() {
+                    Some(0xc0) => {
+                        self.reader.seek(at + 1);
+                        return self.leaf(label, name, start);
+                    }
+                    Some(_) => self.mismatch("wrong-type", at, || {
+                        "a payload where nil belongs".to_owned()
+                    })?,
+                    // Ends here, which is found below.
+                    None => {}
                 }
-                self.mismatch("wrong-type", at, || {
-                    "a payload where nil belongs".to_owned()
-                })?;
                 self.container(label, Value::Variant(span), start, |decoder| {
                     decoder.generic(None)
                 })
@@ -711,7 +719,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
                     self.show(old, start, "a newtype variant's payload in an array")?;
                     let at = self.reader.position();
                     self.reader.seek(at + 1);
-                } else {
+                } else if self.reader.peek().is_some() {
                     self.show(
                         Codecs::Z_NEW.or(Codecs::RMP_NAMED),
                         start,
@@ -919,6 +927,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Fault::Truncated => "truncated-body",
             Fault::Reserved => "reserved-marker",
             Fault::TooDeep => "too-deep",
+            Fault::TooMany => "too-many-values",
         };
         self.message
             .error(code, (at, self.reader.bytes().len()), fault.to_string());
