@@ -262,6 +262,11 @@ fn a_capture_in_disorder_holds_the_same_records_as_one_in_order() {
                 for key in ["n", "time", "src", "dst"] {
                     record.as_object_mut().unwrap().remove(key);
                 }
+                // Where an answer overtakes its request in the capture, they do not pair.
+                if let Some(issues) = record["issues"].as_array_mut() {
+                    issues.retain(|issue| issue["code"] != "ack-without-request");
+                    issues.retain(|issue| issue["code"] != "pong-without-ping");
+                }
                 record.to_string()
             })
             .collect();
