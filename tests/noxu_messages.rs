@@ -112,6 +112,13 @@ fn what_stays_undecidable_is_shown_with_both_readings() {
 }
 
 #[test]
+fn zero_bytes_are_no_noxu_messages() {
+    let zeros = [0; 4096];
+    let records = decode(None, false, &[Piece::dump(&zeros)]);
+    assert!(records.iter().all(|record| record["protocol"] == "unknown"));
+}
+
+#[test]
 fn an_acknowledgement_is_no_shutdown() {
     let ack = hex::decode("0c03000000000000").unwrap();
     let records = decode(None, true, &[Piece::message(&ack)]);

@@ -68,7 +68,7 @@ impl Text {
                 let last = index + 1 == most;
                 self.page
                     .sheet
-                    .to_column(column, if index == 0 { 0 } else { 2 });
+                    .advance_to(column, if index == 0 { 0 } else { 2 });
                 if last {
                     // Too far right to be read: on lines of its own.
                     if column + 24 > self.columns {

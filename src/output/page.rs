@@ -147,7 +147,7 @@ impl Sheet {
     }
 
     /// Moves on to `column`, or by `least` columns if that is further.
-    pub fn to_column(&mut self, column: usize, least: usize) {
+    pub fn advance_to(&mut self, column: usize, least: usize) {
         let here = self.column();
         self.space(column.saturating_sub(here).max(least));
     }

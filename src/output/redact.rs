@@ -41,7 +41,7 @@ impl Redactor {
     pub fn finds(&mut self, record: &Record<'_>) -> bool {
         self.hidden.clear();
         let named = record.message.tree.nodes().iter().any(is_secret);
-        if !named && !self.has_tokens(record) {
+        if !named && record.message.secret_from.is_none() && !self.has_tokens(record) {
             return false;
         }
         self.frame.clear();
@@ -50,6 +50,9 @@ impl Redactor {
         self.masked = false;
         self.mask_nodes(record);
         self.mask_tokens();
+        if let Some(start) = record.message.secret_from {
+            self.hide(Layer::Frame, Span::new(start, record.frame.len()));
+        }
         self.masked
     }
 

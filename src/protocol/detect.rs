@@ -130,13 +130,24 @@ impl Detector {
     /// Says what starts `input`.
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         let mut reason = "no protocol recognizes these bytes";
+        let mut own = None;
         if let Some(index) = self.pinned {
             match self.cut(index, input) {
                 Framing::NoFrame(why) => reason = why,
-                framing => return found(framing, input),
+                framing @ Framing::Frame(_) => return found(framing, input),
+                framing if self.candidates.len() == 1 => return found(framing, input),
+                framing => own = Some(framing),
             }
         }
         let other = self.best(input);
+        if let Some(framing) = own {
+            let better = other.is_some_and(|(index, confidence)| {
+                confidence >= Confidence::Exact && self.pinned != Some(index)
+            });
+            if !better {
+                return found(framing, input);
+            }
+        }
         if let Some((index, confidence)) = other.filter(|(index, _)| self.pinned != Some(*index)) {
             let framing = self.cut(index, input);
             if !matches!(framing, Framing::NoFrame(_)) {
@@ -224,7 +235,9 @@ fn found(framing: Framing, input: &Input<'_>) -> Detection {
             Detection::Unknown(input.bytes.len(), "the bytes end inside a frame")
         }
         Framing::Need(size) => Detection::Need(size.max(input.bytes.len() + 1)),
-        Framing::Frame(size) => Detection::Frame(size.clamp(1, input.bytes.len().max(1))),
+        Framing::Frame(size) | Framing::Doubtful(size) => {
+            Detection::Frame(size.clamp(1, input.bytes.len().max(1)))
+        }
         Framing::NoFrame(why) => Detection::Unknown(input.bytes.len(), why),
     }
 }

@@ -102,6 +102,8 @@ pub enum Framing {
     Need(usize),
     /// The first so many bytes are a frame.
     Frame(usize),
+    /// The first so many bytes may be a frame, but one that fits exactly is likelier.
+    Doubtful(usize),
     /// No frame starts here; why not.
     NoFrame(&'static str),
 }

@@ -49,6 +49,7 @@ pub fn envelope() -> Value {
             "line": {"type": "integer", "minimum": 1},
             "offset": whole,
             "length": whole,
+            "derived": {"const": true},
             "protocol": text,
             "type": text,
             "header": {"type": "object"},
@@ -130,7 +131,8 @@ fn schema(kind: &Type, definitions: &mut Definitions) -> Value {
         Type::Float32 | Type::Float64 => {
             json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
         }
-        Type::Text => json!({"type": "string"}),
+        Type::Text | Type::Uuid => json!({"type": "string"}),
+        Type::Any => Value::Bool(true),
         Type::Bytes | Type::ElementBytes => hexadecimal(None),
         Type::Fixed(count) => hexadecimal(Some(*count)),
         Type::Optional(inner) => {

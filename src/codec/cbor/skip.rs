@@ -84,10 +84,10 @@ pub fn skip(reader: &mut Reader<'_>) -> Result<(), (Fault, u64)> {
                 inside
             }
         };
-        if let Open::Counted(count) = open {
-            if count > reader.left() as u64 {
-                return Err((Fault::Truncated, least(reader, count)));
-            }
+        if let Open::Counted(count) = open
+            && count > reader.left() as u64
+        {
+            return Err((Fault::Truncated, least(reader, count)));
         }
     }
 }

@@ -130,10 +130,11 @@ impl Walk<'_, '_> {
         if value == Value::TextChunks && !self.joined_text_is_utf8(id) {
             self.form.utf8 = false;
         }
-        if value == Value::Map && !keys_are_names(self.tree, id, self.reader.bytes()) {
-            if let Some(node) = self.tree.get_mut(id) {
-                node.value = Value::Pairs;
-            }
+        if value == Value::Map
+            && !keys_are_names(self.tree, id, self.reader.bytes())
+            && let Some(node) = self.tree.get_mut(id)
+        {
+            node.value = Value::Pairs;
         }
         result
     }

@@ -130,7 +130,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn value_at_column(&self, sheet: &mut Sheet, id: NodeId, inner: Option<NodeId>) {
-        sheet.to_column(self.column, 2);
+        sheet.advance_to(self.column, 2);
         self.value(sheet, id, inner);
     }
 

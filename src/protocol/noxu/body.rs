@@ -2,12 +2,13 @@
 
 use super::conversation::{Conversation, Position};
 use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
-use super::log_entries::{self, Payload};
+use super::inner;
+use super::log_entries;
 use super::messages::{self, V3_0, V4_1};
 use super::reading::{AS_GOOD, Choice, Family, Fit, Reading, Role, choose};
 use super::restore;
 use super::session::{Cut, Damage};
-use crate::model::{Direction, Label, Layer, Message, NodeId, Span, Symbol, Value};
+use crate::model::{Direction, Label, Message, Span, Symbol, Value};
 use crate::schema::packed::Decoder;
 
 static LENGTH: Label = Label::new("length");
@@ -15,12 +16,6 @@ static PREFIXED: Label = Label::new("prefixed");
 static CODE: Label = Label::new("code");
 static LAYOUT: Label = Label::new("layout");
 static NAME: Label = Label::new("name");
-static ALSO: Label = Label::new("also");
-static PROTOCOL: Label = Label::new("protocol");
-static TYPE: Label = Label::new("type");
-static BODY: Label = Label::new("body");
-static DATA: Label = Label::new("data");
-static PAYLOAD: Label = Label::new("payload");
 
 static LAYOUT_NAMES: [Symbol; 2] = [
     Symbol {
@@ -100,9 +95,9 @@ pub fn decode(
     }
     match choice.other {
         Some(other) if !place.cut.settled || same_family(&choice) => {
-            ambiguous(frame, start, &other, message);
+            inner::ambiguous(frame, start, &other, message);
         }
-        _ => deeper(frame, &reading, message),
+        _ => inner::deeper(frame, &reading, message),
     }
     if place.cut.damage.is_none() {
         conversation.check(frame, start, &reading, place.direction, message);
@@ -337,99 +332,6 @@ fn fields(frame: &[u8], start: usize, reading: &Reading, message: &mut Message) 
         );
     }
     message.rest(outcome.end, frame.len());
-}
-
-/// Shows what opaque parts hold.
-fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
-    let Some(body) = message.body else { return };
-    if std::ptr::eq(reading.kind, messages::RESTORE_RESPONSE) {
-        restore::describe_files(frame, body, message);
-        return;
-    }
-    let feeder = std::ptr::eq(reading.kind, messages::FEEDER_ENTRY);
-    let entry = feeder || reading.family == Family::Protocol && reading.kind.code == 5;
-    if !entry {
-        return;
-    }
-    let name = if feeder { "payload" } else { "data" };
-    let label = if feeder { &PAYLOAD } else { &DATA };
-    let code = message
-        .tree
-        .child(body, "entry_type")
-        .map(|(_, node)| *node);
-    let content = message.tree.child(body, name).map(|(_, node)| node.value);
-    let (Some(code), Some(Value::Bytes(span))) = (code, content) else {
-        return;
-    };
-    let Value::Unsigned(number) = code.value else {
-        return;
-    };
-    let Some(kind) = u8::try_from(number).ok().and_then(log_entries::by_code) else {
-        let at = (code.span.start as usize, code.span.end as usize);
-        let severity = if feeder {
-            crate::model::Severity::Error
-        } else {
-            crate::model::Severity::Warning
-        };
-        let what = format!("{number} is no log entry type; receivers drop the stream");
-        message.issue(severity, "unknown-entry-type", at, what);
-        return;
-    };
-    let inner = message.tree.open(None, Value::Struct, span.start as usize);
-    match log_entries::read_payload(frame, span, kind, Some(label), message) {
-        Payload::Read(_) => {
-            message.tree.close(inner, span.end as usize);
-            message.inner = Some(inner);
-        }
-        outcome => {
-            message.tree.truncate(inner);
-            if outcome == Payload::Undecodable && feeder {
-                message.warning(
-                    "entry-payload-undecodable",
-                    (span.start as usize, span.end as usize),
-                    format!("the payload is not one of a {} entry", kind.name),
-                );
-            }
-        }
-    }
-}
-
-/// Shows the other way to read the message as well.
-fn ambiguous(frame: &[u8], start: usize, other: &Reading, message: &mut Message) {
-    message.note(
-        "ambiguous-message",
-        (start, frame.len()),
-        format!(
-            "these bytes may as well be {} of {}; shown under inner.also",
-            other.kind.name,
-            other.family.name()
-        ),
-    );
-    let faithful = message.faithful;
-    let inner = message.tree.open(None, Value::Struct, start);
-    let also = message.tree.open(Some(&ALSO), Value::Struct, start);
-    for (label, text) in [(&PROTOCOL, other.family.name()), (&TYPE, other.kind.name)] {
-        derived_text(label, text, message);
-    }
-    let range = (start + other.start(), frame.len());
-    let issues = message.issues.len();
-    Decoder::new(frame, range, other.rules(), message).run(&other.kind.body, Some(&BODY));
-    message.issues.truncate(issues);
-    message.faithful = faithful;
-    message.tree.close(also, frame.len());
-    message.tree.close(inner, frame.len());
-    message.inner = Some(inner);
-}
-
-fn derived_text(label: &'static Label, text: &str, message: &mut Message) {
-    let tree = &mut message.tree;
-    let start = tree.derived.len();
-    tree.derived.extend_from_slice(text.as_bytes());
-    let span = Span::new(start, tree.derived.len());
-    let id: NodeId = tree.leaf(Some(label), Value::Text(span), span);
-    if let Some(node) = tree.get_mut(id) {
-        node.layer = Layer::Derived;
-    }
 }
 
 /// A message whose type is not known.

@@ -6,7 +6,7 @@ use super::reading::{Family, has_layouts};
 use crate::codec::json::Json;
 use crate::protocol::{Draft, EncodeOptions};
 use crate::schema::packed::{Encoder, Order};
-use crate::schema::{EncodeError, MessageType, Versions, unsigned};
+use crate::schema::{EncodeError, MessageType, Versions};
 
 /// Appends the frame that `draft` describes, a message of `family`.
 ///
@@ -59,7 +59,7 @@ fn frame(
         Family::LogEntry => Versions::ALL,
         _ => Versions::only(layout(kind, draft)?),
     };
-    let settle = |given: Option<Json<'_>>, computed: u64| settle(given, computed, options);
+    let settle = |given: Option<Json<'_>>, computed: u64| draft.settle(given, computed, options);
     Encoder::new(out, order, version, &settle).structure(table, body)?;
     let written = out.len() - start;
     let length = draft.settle_length(written, options)?;
@@ -117,27 +117,6 @@ fn layout(kind: &MessageType, draft: &Draft<'_>) -> Result<u32, EncodeError> {
         .position(|known| *known == name)
         .map(|index| index as u32)
         .ok_or_else(|| EncodeError::unknown(json, "layout", name, LAYOUTS.iter().copied()))
-}
-
-fn settle(
-    given: Option<Json<'_>>,
-    computed: u64,
-    options: &EncodeOptions,
-) -> Result<u64, EncodeError> {
-    let Some(json) = given.filter(|_| !options.recompute) else {
-        return Ok(computed);
-    };
-    let value = unsigned(json, u64::MAX)?;
-    if value == computed || options.as_is {
-        return Ok(value);
-    }
-    Err(EncodeError::at(
-        json,
-        format!(
-            "{value} contradicts the other fields, which make it {computed}; leave it out, or use \
-             --recompute to ignore it or --as-is to write it"
-        ),
-    ))
 }
 
 /// What records show beside the fields must fit them.

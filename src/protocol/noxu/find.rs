@@ -5,7 +5,7 @@
 use super::guess::{self, Guess, MOST_PAYLOAD};
 use super::log_entries;
 use super::reading::{Family, Fit, Role};
-use super::session::best_of_whole;
+use super::whole::best_of_whole;
 use crate::model::Direction;
 use crate::protocol::{Confidence, Input};
 
@@ -56,7 +56,7 @@ pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
 }
 
 /// A message that fits exactly, of a type that says which it is, is likely what it seems to be.
-fn whole_confidence(fit: Fit, found: &Guess) -> Confidence {
+pub(super) fn whole_confidence(fit: Fit, found: &Guess) -> Confidence {
     match (fit, found.bits) {
         (Fit::Damaged, _) => Confidence::No,
         (Fit::Lenient, 14..) => Confidence::Likely,

@@ -2,8 +2,9 @@
 //!
 //! Source: protocol page `noxu`, section 5. Integers are big-endian.
 
-use crate::model::{Label, Layer, Message, NodeId, Span, Symbol, Unit, Value};
-use crate::schema::packed::{Absence, Decoder, Order, Packed, Rules};
+use super::derived;
+use crate::model::{Symbol, Unit};
+use crate::schema::packed::{Absence, Order, Packed, Rules};
 use crate::schema::{Field, MessageType, Struct, Type, Versions, Way, field};
 
 const U8: Type = Type::Unsigned(1);
@@ -55,14 +56,17 @@ const ABORT_LSN: Field = field(
     Type::Packed(Packed::If(0x20, &LSN, Absence::Null)),
 )
 .about("where the version before is");
-const NAME: Field = field("name", Type::Packed(Packed::Derived(derive_database_name)))
-    .about("the database's name: the key as text");
+const NAME: Field = field(
+    "name",
+    Type::Packed(Packed::Derived(derived::database_name)),
+)
+.about("the database's name: the key as text");
 const NAMED_DB_ID: Field = field(
     "named_db_id",
-    Type::Packed(Packed::Derived(derive_database_id)),
+    Type::Packed(Packed::Derived(derived::database_id)),
 )
 .about("the database's number: the start of the data");
-const COMPARATORS: Field = field("settings", Type::Packed(Packed::Derived(derive_settings)))
+const COMPARATORS: Field = field("settings", Type::Packed(Packed::Derived(derived::settings)))
     .about("the database's comparators and fanout: the end of the data");
 
 macro_rules! ln {
@@ -337,46 +341,6 @@ pub fn by_code(code: u8) -> Option<&'static MessageType> {
         .find(|entry| entry.code == u64::from(code))
 }
 
-/// What reading a payload has shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// It is read: the root of what it holds.
-    Read(NodeId),
-    /// It is not of its type.
-    Undecodable,
-    /// Payloads of this type are not described.
-    NotDescribed,
-}
-
-/// Reads bytes `span` of `frame` as the payload of a `kind` entry; pushes a tree labelled `label`
-/// only if it fits exactly.
-pub fn read_payload(
-    frame: &[u8],
-    span: Span,
-    kind: &'static MessageType,
-    label: Option<&'static Label>,
-    message: &mut Message,
-) -> Payload {
-    if kind.body.fields.is_empty() {
-        return Payload::NotDescribed;
-    }
-    let start = message.tree.next_id();
-    let issues = message.issues.len();
-    let faithful = message.faithful;
-    let range = (span.start as usize, span.end as usize);
-    let body = body_of(kind, span.len());
-    let outcome = Decoder::new(frame, range, rules(), message).run(body, label);
-    let exact =
-        outcome.complete && outcome.end == span.end as usize && message.issues.len() == issues;
-    message.faithful = faithful;
-    if exact {
-        return Payload::Read(start);
-    }
-    message.issues.truncate(issues);
-    message.tree.truncate(start);
-    Payload::Undecodable
-}
-
 /// The table for a payload of `kind` that has `length` bytes.
 #[must_use]
 pub fn body_of(kind: &'static MessageType, length: usize) -> &'static Struct {
@@ -392,142 +356,6 @@ pub const fn rules() -> Rules {
     let mut rules = Rules::little(Versions::ALL);
     rules.order = Order::Big;
     rules
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated when compiling, on our own tables"
-)]
-static NAMES: [Symbol; 256] = {
-    let mut names = [const { Symbol { code: 0, name: "" } }; 256];
-    let mut at = 0;
-    while at < LOG_ENTRIES.len() {
-        names[LOG_ENTRIES[at].code as usize].name = LOG_ENTRIES[at].name;
-        at += 1;
-    }
-    names
-};
-
-/// Pushes the name of the type whose code is the member before.
-pub fn derive_name(
-    _frame: &[u8],
-    _parent: NodeId,
-    label: Option<&'static Label>,
-    message: &mut Message,
-) {
-    let tree = &mut message.tree;
-    let code = tree
-        .get(tree.next_id().saturating_sub(1))
-        .map(|node| (node.value, node.span.end));
-    let Some((Value::Unsigned(code), end)) = code else {
-        return;
-    };
-    let name = NAMES
-        .get(usize::try_from(code).unwrap_or(usize::MAX))
-        .filter(|symbol| !symbol.name.is_empty());
-    let value = name.map_or(Value::Nil, Value::Static);
-    tree.leaf(label, value, Span { start: end, end });
-}
-
-/// A database's name is its record's key.
-fn derive_database_name(
-    frame: &[u8],
-    parent: NodeId,
-    label: Option<&'static Label>,
-    message: &mut Message,
-) {
-    let key =
-        bytes_of(parent, "key", message).filter(|span| std::str::from_utf8(span.of(frame)).is_ok());
-    let value = key.map_or(Value::Nil, Value::Text);
-    let here = here(message);
-    message.tree.leaf(label, value, here);
-}
-
-/// A database's number is the start of its record's data, little-endian; no data: no name.
-fn derive_database_id(
-    frame: &[u8],
-    parent: NodeId,
-    label: Option<&'static Label>,
-    message: &mut Message,
-) {
-    let bytes = bytes_of(parent, "data", message).and_then(|span| span.of(frame).get(..8));
-    let value = bytes.map_or(Value::Nil, |bytes| {
-        Value::Unsigned(Order::Little.unsigned(bytes))
-    });
-    let here = here(message);
-    message.tree.leaf(label, value, here);
-}
-
-/// The empty span behind the last node.
-fn here(message: &Message) -> Span {
-    let nodes = message.tree.nodes();
-    let end = nodes.last().map_or(0, |node| node.span.end);
-    Span { start: end, end }
-}
-
-static SETTINGS: Struct = Struct {
-    name: "DatabaseSettings",
-    fields: &[
-        field("btree_comparator", Type::Packed(Packed::ShortText(2))),
-        field("duplicate_comparator", Type::Packed(Packed::ShortText(2))),
-    ],
-    keyed: false,
-};
-static SETTINGS_WITH_FANOUT: Struct = Struct {
-    name: "DatabaseSettings",
-    fields: &[
-        field("btree_comparator", Type::Packed(Packed::ShortText(2))),
-        field("duplicate_comparator", Type::Packed(Packed::ShortText(2))),
-        field("marker", U8),
-        field("fanout", I32),
-    ],
-    keyed: false,
-};
-
-/// What follows the number in a database's data, if anything does.
-fn derive_settings(
-    frame: &[u8],
-    parent: NodeId,
-    label: Option<&'static Label>,
-    message: &mut Message,
-) {
-    let Some(span) = bytes_of(parent, "data", message).filter(|span| span.len() > 8) else {
-        return;
-    };
-    let range = (span.start as usize + 8, span.end as usize);
-    let start = message.tree.next_id();
-    let issues = message.issues.len();
-    let mut fits = false;
-    for body in [&SETTINGS, &SETTINGS_WITH_FANOUT] {
-        let rules = Rules::little(Versions::ALL);
-        let outcome = Decoder::new(frame, range, rules, message).run(body, label);
-        fits = outcome.complete && outcome.end == range.1 && message.issues.len() == issues;
-        if fits {
-            break;
-        }
-        message.issues.truncate(issues);
-        message.tree.truncate(start);
-    }
-    if !fits {
-        let here = here(message);
-        let content = Span::new(range.0, range.1);
-        message.tree.leaf(label, Value::Bytes(content), here);
-    } else if let Some(node) = message.tree.get_mut(start) {
-        // Its bytes are the data's already.
-        node.layer = Layer::Frame;
-    }
-}
-
-fn bytes_of(parent: NodeId, name: &str, message: &Message) -> Option<Span> {
-    // The parent is still open, so its children are all that follows.
-    let nodes = message.tree.nodes().get(parent as usize + 1..)?;
-    nodes
-        .iter()
-        .find(|node| node.label.is_some_and(|label| label.name == name))
-        .and_then(|node| match (node.value, node.layer) {
-            (Value::Bytes(span), Layer::Frame) => Some(span),
-            _ => None,
-        })
 }
 
 const fn entry(

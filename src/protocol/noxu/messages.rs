@@ -2,8 +2,7 @@
 //!
 //! Source: protocol page `noxu`, sections 2 to 7.
 
-use super::log_entries;
-use super::restore;
+use super::derived;
 use crate::model::Unit;
 use crate::schema::packed::Packed;
 use crate::schema::{Enum, Field, MessageType, Struct, Type, Variant, Versions, Way, field};
@@ -282,7 +281,7 @@ pub static FEEDER: &[MessageType] = &[
             field("entry_type", U8).about("type of the log entry"),
             field(
                 "entry_type_name",
-                Type::Packed(Packed::Derived(log_entries::derive_name)),
+                Type::Packed(Packed::Derived(derived::entry_type_name)),
             )
             .about("the type's name"),
             field("payload_len", Type::Packed(Packed::Count(0, 4))).about("size of the payload"),
@@ -338,7 +337,7 @@ pub static RESTORE: &[MessageType] = &[
                 .about("0x4e525354, NRST"),
             field(
                 "magic_hex",
-                Type::Packed(Packed::Derived(restore::derive_magic)),
+                Type::Packed(Packed::Derived(derived::magic_digits)),
             )
             .about("the same in digits"),
         ],

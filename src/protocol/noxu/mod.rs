@@ -6,14 +6,17 @@
 mod body;
 mod checks;
 mod conversation;
+mod derived;
 mod encode;
 mod find;
 mod guess;
+mod inner;
 pub mod log_entries;
 pub mod messages;
 mod reading;
 mod restore;
 mod session;
+mod whole;
 
 use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Session, Settings};
 use crate::schema::{EncodeError, MessageType};

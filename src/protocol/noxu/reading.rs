@@ -242,16 +242,19 @@ fn bounded(
         if !found.canonical {
             reading.fit = Fit::Damaged;
         }
-        let empty = found.end == 17;
-        let known = payload
-            .get(8)
-            .is_some_and(|code| log_entries::by_code(*code).is_some());
-        if empty && !known {
-            // Little more than zero bytes.
+        if is_hollow(payload, found.end) {
             reading.bits = reading.bits.min(8);
         }
     }
     Some(reading)
+}
+
+/// An entry that is little more than zero bytes: no payload, no known type.
+fn is_hollow(entry: &[u8], end: usize) -> bool {
+    let known = entry
+        .get(8)
+        .is_some_and(|code| log_entries::by_code(*code).is_some());
+    end == 17 && !known
 }
 
 /// What speaks for a reading beside its fields.
@@ -312,7 +315,7 @@ pub fn self_delimiting(family: Family, bytes: &[u8], layout: u32) -> Result<Read
         end: 0,
     };
     let found = measure(&kind.body, bytes, reading.start(), &reading.rules())?;
-    if family == Family::Feeder && !found.canonical {
+    if family == Family::Feeder && (!found.canonical || is_hollow(bytes, found.end)) {
         return Err(Unfit::Wrong);
     }
     if !found.canonical {

@@ -2,7 +2,7 @@
 //!
 //! Source: protocol page `noxu`, sections 5 and 6.
 
-use crate::model::{Label, Layer, Message, NodeId, Severity, Span, Unit, Value};
+use crate::model::{Label, Message, NodeId, Severity, Span, Unit, Value};
 use crate::schema::packed::{Decoder, Order, Rules};
 use crate::schema::{Struct, Type, Versions, field};
 
@@ -48,30 +48,6 @@ static FILE_HEADER_3: Struct = Struct {
     ),
     keyed: false,
 };
-
-/// Pushes the digits of the number that the member before is.
-pub fn derive_magic(
-    _frame: &[u8],
-    _parent: NodeId,
-    label: Option<&'static Label>,
-    message: &mut Message,
-) {
-    let tree = &mut message.tree;
-    let number = tree
-        .get(tree.next_id().saturating_sub(1))
-        .map(|node| node.value);
-    let Some(Value::Unsigned(number)) = number else {
-        return;
-    };
-    let start = tree.derived.len();
-    let digits = u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
-    tree.derived.extend_from_slice(&digits);
-    let content = Span::new(start, start + digits.len());
-    let id = tree.leaf(label, Value::Bytes(content), content);
-    if let Some(node) = tree.get_mut(id) {
-        node.layer = Layer::Derived;
-    }
-}
 
 /// Checks the names of a response's files, and describes their content as `inner`.
 pub fn describe_files(frame: &[u8], body: NodeId, message: &mut Message) {

@@ -59,9 +59,9 @@ pub fn read(bytes: &[u8], start: usize, hint: Option<Encoding>, message: &mut Me
     message.faithful = false;
     let (code, text, shown) = verdict.words(bytes, start);
     let at = verdict.at(bytes, start);
-    if verdict.fault == Fault::Trailing && verdict.by.encoding == Encoding::MessagePack {
-        message.warning(code, at, text);
-    } else if verdict.fault == Fault::TooMany {
+    // What MessagePack readers ignore, CBOR readers refuse.
+    let ignored = verdict.fault == Fault::Trailing && verdict.by.encoding == Encoding::MessagePack;
+    if ignored || verdict.fault == Fault::TooMany {
         message.warning(code, at, text);
     } else {
         message.error(code, at, text);

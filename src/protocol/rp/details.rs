@@ -95,13 +95,13 @@ pub fn describe(frame: &[u8], shape: &Shape, message: &mut Message) -> bool {
     if shape.index == INLINE_TYPE {
         said |= content(frame, shape, message);
     }
-    if shape.index == FRAME_TYPE {
-        if let Some((_, inside)) = nested(frame, shape, message) {
-            let id = message.tree.open(Some(&PAYLOAD), Value::Struct, 0);
-            describe(frame, &inside, message);
-            message.tree.close(id, 0);
-            said = true;
-        }
+    if shape.index == FRAME_TYPE
+        && let Some((_, inside)) = nested(frame, shape, message)
+    {
+        let id = message.tree.open(Some(&PAYLOAD), Value::Struct, 0);
+        describe(frame, &inside, message);
+        message.tree.close(id, 0);
+        said = true;
     }
     said
 }

@@ -480,6 +480,7 @@ pub static TAGS: [Tag; 29] = [
 ];
 
 /// The names of [`MESSAGES`], in the same order.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub static NAMES: [Symbol; 29] = {
     let mut names = [const { Symbol { code: 0, name: "" } }; 29];
     let mut index = 0;

@@ -141,13 +141,7 @@ pub fn place_issues(message: &mut Message, first: usize, at: (usize, usize)) {
 }
 
 /// Says how the values are written, where that is not as the known encoders do.
-pub fn check_form(
-    frame: &[u8],
-    body: NodeId,
-    reading: &Reading,
-    payload: (usize, usize),
-    message: &mut Message,
-) {
+pub fn check_form(body: NodeId, reading: &Reading, payload: (usize, usize), message: &mut Message) {
     if let (Some(encoding), Some(other)) = (reading.encoding, reading.other) {
         let text = format!(
             "{} reads these bytes as well as {}; see inner.other",
@@ -175,10 +169,9 @@ pub fn check_form(
     }
     let packed = reading.encoding == Some(Encoding::MessagePack);
     // 32-bit floats are as their encoder writes them, though JSON cannot tell them from 64-bit.
-    let foreign =
-        !reading.reproducible && !(packed && float) && reading.encoding != Some(Encoding::Json);
-    let _ = frame;
-    if foreign && !tag {
+    let usual =
+        reading.reproducible || packed && float || tag || reading.encoding == Some(Encoding::Json);
+    if !usual {
         message.note(
             "non-minimal-encoding",
             payload,

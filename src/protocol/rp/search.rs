@@ -105,13 +105,14 @@ impl<'a> Search<'a> {
             return Cut::Frame(length);
         }
         let need = ends.need.filter(|_| !self.ended);
-        if need.is_none() {
-            if let Some((_, size)) = ends.iter().next().filter(|_| !ends.is_choice()) {
-                return Cut::Frame(size);
-            }
+        if need.is_none()
+            && !ends.is_choice()
+            && let Some((_, size)) = ends.iter().next()
+        {
+            return Cut::Frame(size);
         }
         let mut candidates = self.candidates(&ends, header, prefers);
-        candidates.sort_by(|one, other| other.rank().cmp(&one.rank()));
+        candidates.sort_by_key(|candidate| Reverse(candidate.rank()));
         let best = candidates.first().copied();
         let equal = candidates.iter().skip(1).find(|other| {
             best.is_some_and(|best| best.life >= Life::Open && other.life == best.life)

@@ -248,7 +248,7 @@ impl RpSession {
         let shape = view.recognize(body, false);
         let index = shape.as_ref().map_or(VALUE_TYPE, |shape| shape.index);
         message.type_name = MESSAGES.get(index).map_or("Value", |known| known.name);
-        nodes::check_form(frame, body, reading, payload, message);
+        nodes::check_form(body, reading, payload, message);
         let mut verdict = None;
         if let Some(shape) = &shape {
             details::check(frame, shape, Place { payload }, message);

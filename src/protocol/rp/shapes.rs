@@ -212,10 +212,9 @@ impl<'a> View<'a> {
         }
         let items = items.get(..count)?;
         let (first, rest) = items.split_first()?;
-        if let Some(index) = self.text(*first).and_then(|word| by_tag(None, word)) {
-            if let Some(shape) = self.assigned(index, rest) {
-                return Some(shape);
-            }
+        let tagged = self.text(*first).and_then(|word| by_tag(None, word));
+        if let Some(shape) = tagged.and_then(|index| self.assigned(index, rest)) {
+            return Some(shape);
         }
         let index = self.untagged_array(items)?;
         self.assigned(index, items)
@@ -314,15 +313,15 @@ impl<'a> View<'a> {
             }
             return;
         };
-        if let Some((item, rest)) = items.split_first() {
-            if self.fits(&field.kind, *item) {
-                if let Some(place) = places.get_mut(at) {
-                    *place = Some(*item);
-                }
-                self.assign(fields, at + 1, rest, places, found);
-                if let Some(place) = places.get_mut(at) {
-                    *place = None;
-                }
+        if let Some((item, rest)) = items.split_first()
+            && self.fits(&field.kind, *item)
+        {
+            if let Some(place) = places.get_mut(at) {
+                *place = Some(*item);
+            }
+            self.assign(fields, at + 1, rest, places, found);
+            if let Some(place) = places.get_mut(at) {
+                *place = None;
             }
         }
         if field.may_lack {

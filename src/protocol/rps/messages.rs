@@ -12,6 +12,7 @@ pub const ACK: &str = "ack";
 const COUNT: usize = shared::VALUE_TYPE;
 
 /// All message types, as records of `rps` name them; in the order of those of `rp`.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub static MESSAGES: [MessageType; COUNT] = {
     let mut messages = [const { renamed(0) }; COUNT];
     let mut index = 0;
@@ -22,6 +23,7 @@ pub static MESSAGES: [MessageType; COUNT] = {
     messages
 };
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn renamed(index: usize) -> MessageType {
     let known = &shared::MESSAGES[index];
     let word = shared::TAGS[index].word;

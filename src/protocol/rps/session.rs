@@ -315,14 +315,14 @@ impl RpsSession {
         let channel = view.member(id, "channel").and_then(|id| view.text(id));
         let cursor = view.member(id, "cursor").and_then(|id| view.number(id));
         let last = channel.and_then(|channel| self.cursors.get(channel));
-        if let (Some(cursor), Some(last)) = (cursor, last.copied()) {
-            if cursor > last {
-                message.warning(
-                    "ack-beyond-last",
-                    (0, frame.len()),
-                    format!("acknowledges {cursor}; the last cursor sent was {last}"),
-                );
-            }
+        if let (Some(cursor), Some(last)) = (cursor, last.copied())
+            && cursor > last
+        {
+            message.warning(
+                "ack-beyond-last",
+                (0, frame.len()),
+                format!("acknowledges {cursor}; the last cursor sent was {last}"),
+            );
         }
     }
 }
@@ -345,10 +345,7 @@ impl Session for RpsSession {
                 self.whole(end, input)
             }
             Text::Part => self.part(input),
-            Text::Broken(at) if input.whole => {
-                let _ = at;
-                Framing::Frame(input.bytes.len())
-            }
+            Text::Broken(_) if input.whole => Framing::Frame(input.bytes.len()),
             Text::Broken(at) => self.broken(at, input),
             Text::No => Framing::NoFrame("no JSON message starts here"),
         }

@@ -2,7 +2,7 @@
 
 use super::{Codecs, Dialect};
 use crate::codec::messagepack::{Fault, Head, Reader, read_value};
-use crate::model::{Label, Message, NodeId, Span, Value};
+use crate::model::{Label, Message, NodeId, Secret, Span, Value};
 use crate::schema::{Enum, Field, Opaque, Payload, Struct, Type, Variant, Versions};
 
 /// Deeper than any table: keeps a recursive table from recursing without end.
@@ -146,6 +146,16 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Type::Uuid => self.bytes(label, holds),
             Type::Any => self.generic(label),
         }
+    }
+
+    fn field(&mut self, field: &'static Field) -> Result<(), Stop> {
+        let start = self.reader.position();
+        let result = self.value(&field.kind, Some(&field.label), field.holds);
+        if result == Err(Stop::End) && field.label.secret != Secret::No && !self.strict {
+            // What could not be read further may be the secret.
+            self.message.secret_from = Some(start);
+        }
+        result
     }
 
     fn nested(&mut self, decode: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
@@ -492,7 +502,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             })?;
         }
         for field in present(fields, version).take(count as usize) {
-            self.value(&field.kind, Some(&field.label), field.holds)?;
+            self.field(field)?;
         }
         let extra = (count as usize).saturating_sub(known);
         if extra > 0 {
@@ -545,7 +555,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             order = index;
             seen |= 1 << index;
             let first = self.message.tree.next_id();
-            self.value(&field.kind, Some(&field.label), field.holds)?;
+            self.field(field)?;
             // The key's bytes belong to the value's node, so that leaves tile the frame.
             if let Some(node) = self.message.tree.get_mut(first) {
                 node.span = Span::new(at, node.span.end as usize);
@@ -778,7 +788,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
                 continue;
             }
             let first = self.message.tree.next_id();
-            self.value(&field.kind, Some(&field.label), field.holds)?;
+            self.field(field)?;
             if let Some(node) = self.message.tree.get_mut(first) {
                 node.span = Span::new(at, node.span.end as usize);
             }
