@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod connect;
 pub mod encode;
 pub mod explain;
 pub mod filter;
@@ -12,3 +13,4 @@ pub mod pipeline;
 pub mod protocol;
 pub mod schema;
 pub mod source;
+pub mod tail;

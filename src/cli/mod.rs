@@ -10,6 +10,7 @@ mod pcap;
 mod protocols;
 mod schema;
 mod sniff;
+mod tail;
 mod terminal;
 mod text;
 
@@ -57,6 +58,7 @@ enum Command {
     Schema(schema::Schema),
     Completions(generate::Completions),
     Man(generate::Man),
+    Tail(tail::Tail),
 }
 
 /// Runs the command line and returns its exit status.
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
+        Command::Tail(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -36,12 +36,6 @@ pub struct DecodingOptions {
     /// Frames that claim to be larger are taken for damage
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
     max_frame: usize,
-    /// Compression dictionary of RP frames, by its id (repeatable)
-    #[arg(long, value_name = "ID=FILE")]
-    dictionary: Vec<String>,
-    /// Name of an RP channel, such as 5=system (repeatable)
-    #[arg(long, value_name = "NUMBER=NAME")]
-    channel: Vec<String>,
 }
 
 impl DecodingOptions {
@@ -106,46 +100,6 @@ pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
         )
         .into()),
     }
-}
-
-/// The dictionaries that `ID=FILE` name.
-fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
-    let read = |argument: &String| {
-        let (id, file) = numbered("--dictionary", argument, "--dictionary 7=FILE")?;
-        let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
-        Ok((id, bytes))
-    };
-    arguments.iter().map(read).collect()
-}
-
-/// The channel names that `NUMBER=NAME` give.
-fn channels(arguments: &[String]) -> anyhow::Result<Vec<(u8, String)>> {
-    let read = |argument: &String| {
-        let (number, name) = numbered("--channel", argument, "--channel 5=system")?;
-        Ok((number, name.to_owned()))
-    };
-    arguments.iter().map(read).collect()
-}
-
-/// The two parts of `NUMBER=TEXT`.
-fn numbered<'a, N: std::str::FromStr>(
-    option: &str,
-    argument: &'a str,
-    example: &str,
-) -> anyhow::Result<(N, &'a str)> {
-    let parts = argument
-        .split_once('=')
-        .and_then(|(number, text)| Some((number.parse().ok()?, text)));
-    let wrong = || {
-        Wrong::new(
-            format!(
-                "{option} \"{}\" has no number it can have before =",
-                argument.escape_debug()
-            ),
-            example.to_owned(),
-        )
-    };
-    parts.ok_or_else(|| wrong().into())
 }
 
 fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {

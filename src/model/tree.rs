@@ -74,6 +74,13 @@ impl Label {
 }
 
 impl Label {
+    /// The same label for a value that people see only in part or not at all.
+    #[must_use]
+    pub const fn secret(mut self, secret: Secret) -> Self {
+        self.secret = secret;
+        self
+    }
+
     /// Appends `,"name":`, or `"name":` for the first member.
     #[inline]
     pub fn write_key(&self, out: &mut Vec<u8>, first: bool) {

@@ -285,14 +285,8 @@ mod tests {
     use super::*;
     use crate::model::{Label, Origin};
 
-    static TOKEN: Label = Label {
-        secret: Secret::Token,
-        ..Label::new("token")
-    };
-    static KEY: Label = Label {
-        secret: Secret::Whole,
-        ..Label::new("key")
-    };
+    static TOKEN: Label = Label::new("token").secret(Secret::Token);
+    static KEY: Label = Label::new("key").secret(Secret::Whole);
 
     const JWT: &[u8] = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
 

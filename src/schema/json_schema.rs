@@ -49,7 +49,6 @@ pub fn envelope() -> Value {
             "line": {"type": "integer", "minimum": 1},
             "offset": whole,
             "length": whole,
-            "derived": {"const": true},
             "protocol": text,
             "type": text,
             "header": {"type": "object"},
@@ -131,8 +130,7 @@ fn schema(kind: &Type, definitions: &mut Definitions) -> Value {
         Type::Float32 | Type::Float64 => {
             json!({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
         }
-        Type::Text | Type::Uuid => json!({"type": "string"}),
-        Type::Any => Value::Bool(true),
+        Type::Text => json!({"type": "string"}),
         Type::Bytes | Type::ElementBytes => hexadecimal(None),
         Type::Fixed(count) => hexadecimal(Some(*count)),
         Type::Optional(inner) => {
