@@ -49,15 +49,6 @@ impl Column {
         matches!(self, Self::Number | Self::Stream | Self::Place | Self::Size)
     }
 
-    /// Columns that are left of it on a narrow terminal.
-    const fn floor(self) -> usize {
-        match self {
-            Self::Type => 12,
-            Self::Issues => 11,
-            _ => 8,
-        }
-    }
-
     /// Columns that keep blocks alike.
     const fn least(self) -> usize {
         match self {
@@ -69,6 +60,15 @@ impl Column {
         }
     }
 }
+
+/// Which columns become narrower, down to how many columns, where the terminal is.
+const SQUEEZE: [(Column, usize); 5] = [
+    (Column::Summary, 28),
+    (Column::Issues, 12),
+    (Column::Summary, 8),
+    (Column::Place, 8),
+    (Column::Type, 12),
+];
 
 /// Writes one row per record, block by block.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ impl<W: Write> Table<W> {
         let total: usize = self.widths.iter().map(|width| width + grid::GAP).sum();
         let limited = self.look.width.is_some();
         let mut excess = total.saturating_sub(self.look.columns().saturating_add(grid::GAP));
-        for column in [Column::Summary, Column::Issues, Column::Place, Column::Type] {
+        for (column, floor) in SQUEEZE {
             let Some(index) = self.columns.iter().position(|other| *other == column) else {
                 continue;
             };
@@ -192,7 +192,7 @@ impl<W: Write> Table<W> {
             if column == Column::Summary && !limited {
                 room = room.min(MOST_SUMMARY);
             }
-            let least = room.min(column.floor());
+            let least = room.min(floor);
             let fitting = room.saturating_sub(excess).max(least);
             excess = excess.saturating_sub(room - fitting);
             for row in &mut self.rows {
