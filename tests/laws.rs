@@ -298,6 +298,9 @@ fn the_example_of_every_type_encodes() {
     for protocol in named().filter(|protocol| !NOT_ENCODED.contains(&protocol.name())) {
         for message in protocol.messages() {
             let record = example(protocol, message);
+            if record["body"].as_object().is_some_and(|body| body.is_empty()) {
+                continue;
+            }
             let (frame, _) = encoded(protocol, &record, &Settings::default());
             must_hold(&frame, &BOTH);
         }
