@@ -104,7 +104,7 @@ pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
 }
 
 /// The dictionaries that `ID=FILE` name.
-fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
+pub fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
     let read = |argument: &String| {
         let (id, file) = numbered("--dictionary", argument, "--dictionary 7=FILE")?;
         let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
