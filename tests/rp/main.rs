@@ -1,5 +1,6 @@
 //! The pushwire family: RP frames and their JSON protocol.
 
+mod encoding;
 mod hostile;
 mod json;
 mod records;
