@@ -3,12 +3,16 @@
 mod complain;
 mod decode;
 mod encode;
+mod explain;
+mod generate;
 mod options;
 mod pcap;
+mod protocols;
 mod schema;
 mod sniff;
 mod tail;
 mod terminal;
+mod text;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -49,7 +53,11 @@ enum Command {
     Decode(decode::Decode),
     Encode(encode::Encode),
     Pcap(pcap::Pcap),
+    Explain(explain::Explain),
+    Protocols(protocols::Protocols),
     Schema(schema::Schema),
+    Completions(generate::Completions),
+    Man(generate::Man),
     Tail(tail::Tail),
 }
 
@@ -61,7 +69,11 @@ pub fn run() -> ExitCode {
         Command::Decode(command) => command.run(),
         Command::Encode(command) => command.run(),
         Command::Pcap(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Protocols(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
         Command::Tail(command) => command.run(),
     };
     match result {

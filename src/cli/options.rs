@@ -6,8 +6,9 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use wirectl::filter::Filter;
-use wirectl::output::{self, Json, Look, Pretty, Sink};
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -26,6 +27,12 @@ pub struct DecodingOptions {
     /// NodeDB version group or release that sync bodies follow, instead of finding it out
     #[arg(long, value_name = "VERSION")]
     sync_version: Option<String>,
+    /// RP compression dictionary (repeatable)
+    #[arg(long, value_name = "ID=FILE")]
+    dictionary: Vec<String>,
+    /// Name of an RP channel, such as 5=system (repeatable)
+    #[arg(long, value_name = "NUMBER=NAME")]
+    channel: Vec<String>,
     /// Frames that claim to be larger are taken for damage
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
     max_frame: usize,
@@ -70,6 +77,8 @@ impl DecodingOptions {
         let settings = Settings {
             most_frame: self.max_frame,
             sync_version,
+            dictionaries: Arc::new(dictionaries(&self.dictionary)?),
+            channels: Arc::new(channels(&self.channel)?),
             ..Settings::default()
         };
         Ok((forced, settings, ports))
@@ -78,16 +87,15 @@ impl DecodingOptions {
 
 /// The protocol of this name.
 pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
-    let all = wirectl::protocol::ALL;
-    let found = all
-        .iter()
-        .find(|protocol| protocol.name().eq_ignore_ascii_case(name));
+    use wirectl::protocol::{named, noxu};
+    let found = noxu::by_name(name)
+        .or_else(|| named().find(|protocol| protocol.name().eq_ignore_ascii_case(name)));
     match found {
-        Some(protocol) => Ok(*protocol),
+        Some(protocol) => Ok(protocol),
         None => Err(Wrong::unknown(
             "protocol",
             name,
-            all.iter().map(|protocol| protocol.name()),
+            named().map(|protocol| protocol.name()),
             "wirectl protocols",
         )
         .into()),
@@ -107,6 +115,35 @@ fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
         )
         .into()),
     }
+}
+
+/// The RP compression dictionaries that `ID=FILE` name.
+pub fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
+    let read = |argument: &String| {
+        let (id, file) = argument
+            .split_once('=')
+            .with_context(|| format!("--dictionary {argument}: expected ID=FILE"))?;
+        let id = id
+            .parse()
+            .with_context(|| format!("--dictionary {argument}: {id:?} is no id"))?;
+        let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
+        Ok((id, bytes))
+    };
+    arguments.iter().map(read).collect()
+}
+
+/// The channel names that `NUMBER=NAME` give.
+fn channels(arguments: &[String]) -> anyhow::Result<Vec<(u8, String)>> {
+    let read = |argument: &String| {
+        let (number, name) = argument
+            .split_once('=')
+            .with_context(|| format!("--channel {argument}: expected NUMBER=NAME"))?;
+        let number = number
+            .parse()
+            .with_context(|| format!("--channel {argument}: expected a number from 0 to 255"))?;
+        Ok((number, name.to_owned()))
+    };
+    arguments.iter().map(read).collect()
 }
 
 /// Which records are shown.
@@ -303,10 +340,9 @@ impl Output {
             OutputForm::Json => Box::new(Json::new(out, self.raw).redacted(self.redact)),
             OutputForm::Raw => Box::new(output::Raw::new(out)),
             OutputForm::None | OutputForm::Conversations => Box::new(output::Nothing),
-            OutputForm::Table | OutputForm::Hex | OutputForm::Stats => {
-                let _ = self.json;
-                Box::new(output::Nothing)
-            }
+            OutputForm::Hex => Box::new(Hex::new(out, look)),
+            OutputForm::Table => Box::new(output::Table::new(out, look)),
+            OutputForm::Stats => Box::new(output::Stats::new(out, look, self.json)),
         }
     }
 }

@@ -6,8 +6,10 @@
 //! Source: RFC 8259.
 
 mod parse;
+mod tree;
 
 pub use parse::{Incomplete, JsonError};
+pub use tree::{TextFault, TextForm, read_text, text_end};
 
 /// One JSON text, parsed. Reused from text to text.
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 use super::INDENT;
 use crate::model::{Node, NodeId, Tree, Value};
 use crate::output::escape;
+use crate::output::inner;
 use crate::output::page::Sheet;
 use crate::output::value::Values;
 
@@ -13,7 +14,7 @@ const MOST_KEY: usize = 28;
 /// On a terminal, text and lists of numbers take at most this many lines.
 const MOST_LINES: usize = 4;
 
-/// Writes a root of the tree.
+/// Writes a root of the tree, and what it holds.
 pub fn root(sheet: &mut Sheet, values: &Values<'_>, id: NodeId, inner: Option<NodeId>) {
     let Some(node) = values.node(id) else { return };
     let entry = Entry {
@@ -21,9 +22,18 @@ pub fn root(sheet: &mut Sheet, values: &Values<'_>, id: NodeId, inner: Option<No
         indent: INDENT,
         column: INDENT,
     };
+    let tree = &values.record.message.tree;
+    let (mirror, whole) = match inner {
+        Some(inner) if inner::mirrors(tree, inner, id) => (Some(inner), None),
+        other => (None, other),
+    };
+    let members_only = node.end > id + 1 && node.label.is_none();
     match node.value {
-        Value::Struct | Value::Map | Value::Pairs if node.end > id + 1 && node.label.is_none() => {
-            members(sheet, values, id, inner, INDENT);
+        Value::Struct | Value::Map | Value::Pairs if members_only => {
+            members(sheet, values, id, mirror, INDENT);
+        }
+        Value::List if members_only && !is_flat(tree, id, node) => {
+            members(sheet, values, id, mirror, INDENT);
         }
         _ => {
             sheet.space(INDENT);
@@ -31,8 +41,14 @@ pub fn root(sheet: &mut Sheet, values: &Values<'_>, id: NodeId, inner: Option<No
                 values.key(sheet, node);
                 sheet.space(2);
             }
-            entry.value(sheet, id, inner);
+            entry.value(sheet, id, mirror);
         }
+    }
+    if let Some(whole) = whole {
+        sheet.space(INDENT);
+        sheet.put(&values.look.styles.aside, "holds");
+        sheet.space(2);
+        entry.value(sheet, whole, None);
     }
 }
 
@@ -75,26 +91,15 @@ fn members(
             }
         } else if node.label.is_some() {
             values.key(sheet, node);
-            let inner = inner.and_then(|inner| inner_member(tree, inner, node, index));
+            let inner = inner.and_then(|inner| inner::member(tree, inner, node, index));
             entry.value_at_column(sheet, child, inner);
         } else {
             sheet.print(&values.look.styles.aside, format_args!("{index}"));
-            let inner = inner.and_then(|inner| inner_member(tree, inner, node, index));
+            let inner = inner.and_then(|inner| inner::member(tree, inner, node, index));
             entry.value_at_column(sheet, child, inner);
         }
         index += 1;
     }
-}
-
-/// What `inner`, the mirror of a container, holds for one of its members.
-fn inner_member(tree: &Tree, inner: NodeId, member: &Node, index: usize) -> Option<NodeId> {
-    let found = match member.label {
-        Some(label) => tree.child(inner, label.name),
-        None => tree.children(inner).nth(index),
-    };
-    found
-        .filter(|(_, node)| node.value != Value::Nil)
-        .map(|(id, _)| id)
 }
 
 /// The columns that the keys of a container take.
@@ -140,7 +145,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn value_at_column(&self, sheet: &mut Sheet, id: NodeId, inner: Option<NodeId>) {
-        sheet.to_column(self.column, 2);
+        sheet.advance_to(self.column, 2);
         self.value(sheet, id, inner);
     }
 
@@ -163,7 +168,7 @@ impl Entry<'_> {
             Value::Variant(_) | Value::Tag(_) => self.variant(sheet, id, node, inner),
             _ if inner.is_none() && is_flat(tree, id, node) => self.flow(sheet, id),
             _ => {
-                let holds = inner.filter(|inner| !mirrors(tree, *inner, id));
+                let holds = inner.filter(|inner| !inner::mirrors(tree, *inner, id));
                 if let Some(inner) = holds {
                     self.opaque(sheet, inner);
                 } else {
@@ -334,23 +339,6 @@ impl Entry<'_> {
         }
         sheet.put(&styles.aside, "]");
         sheet.newline();
-    }
-}
-
-/// Whether `inner` mirrors the structure of `body`, rather than being what it holds.
-fn mirrors(tree: &Tree, inner: NodeId, body: NodeId) -> bool {
-    let (Some(mirror), Some(node)) = (tree.get(inner), tree.get(body)) else {
-        return false;
-    };
-    match (mirror.value, node.value) {
-        (Value::Struct, Value::Struct) => tree.children(inner).any(|(_, member)| {
-            member
-                .label
-                .is_some_and(|label| tree.child(body, label.name).is_some())
-        }),
-        (Value::List, Value::List) => tree.children(inner).count() == tree.children(body).count(),
-        (Value::Variant(_), Value::Variant(_)) => true,
-        _ => false,
     }
 }
 

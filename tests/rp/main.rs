@@ -1,0 +1,7 @@
+//! The pushwire family: RP frames and their JSON protocol.
+
+mod hostile;
+mod json;
+mod records;
+mod streams;
+mod vectors;
