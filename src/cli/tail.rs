@@ -97,7 +97,7 @@ Examples:
                                                a proxy: point the client at port 9191
   wirectl tail --listen 9191 --forward 9090 --write session.pcapng --rotate-size 100MB
   wirectl tail --interface lo --port 9090
-  wirectl tail ws://127.0.0.1:8080/rps --as rps --token T --channel data
+  wirectl tail ws://127.0.0.1:8080/rps --as rps --token T --subscribe data
   wirectl tail http://127.0.0.1:8080/rps/sse --as rps --client-id ID
   wirectl tail ws://127.0.0.1:9090/sync --as sync --shape notes
   wirectl tail tcp://127.0.0.1:14001 --as noxu-feeder --from 1
@@ -118,7 +118,9 @@ enum InputForm {
 
 impl Tail {
     /// Shows what comes until it ends, or the user ends it.
-    pub fn run(self) -> anyhow::Result<u8> {
+    pub fn run(mut self) -> anyhow::Result<u8> {
+        let channels = self.decoding.take_plain_channels();
+        self.client.subscribe.extend(channels);
         // What is wrong with the arguments is said before anything is opened.
         self.selection.ready()?;
         self.output.ready("-")?;
