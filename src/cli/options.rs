@@ -39,6 +39,13 @@ pub struct DecodingOptions {
 }
 
 impl DecodingOptions {
+    /// Takes out the channels that have a name and no number: those of pushwire's text protocol.
+    pub fn take_plain_channels(&mut self) -> Vec<String> {
+        self.channel
+            .extract_if(.., |name| !name.contains('='))
+            .collect()
+    }
+
     /// The forced protocol and the settings.
     pub fn ready(&self) -> anyhow::Result<(Option<&'static dyn Protocol>, Settings)> {
         let (forced, settings, ports) = self.ready_with_ports()?;
