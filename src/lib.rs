@@ -4,6 +4,8 @@
 pub mod codec;
 pub mod connect;
 pub mod encode;
+pub mod explain;
+pub mod filter;
 pub mod model;
 pub mod net;
 pub mod output;

@@ -1,5 +1,6 @@
 //! The one loop: bytes → frames → messages → filter → sink.
 
+use crate::filter::Filter;
 use crate::model::{Direction, Message, Origin, Record, Severity};
 use crate::output::Sink;
 use crate::protocol::{Detection, Detector, Input, Protocol, Settings};
@@ -10,7 +11,7 @@ use std::io;
 const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Selection {
     /// Leave out this many records first.
     pub skip: u64,
@@ -18,6 +19,8 @@ pub struct Selection {
     pub limit: Option<u64>,
     /// Only types that match one of these patterns; all if there is none.
     pub types: Vec<glob::Pattern>,
+    /// Only records for which this expression yields something true.
+    pub filter: Option<Filter>,
 }
 
 impl Selection {
@@ -69,6 +72,8 @@ pub struct Pipeline<'s> {
     selection: Selection,
     totals: Totals,
     message: Message,
+    /// How often the filter expression failed, and how the first time.
+    filter_failures: (u64, Option<String>),
 }
 
 impl std::fmt::Debug for Pipeline<'_> {
@@ -88,6 +93,7 @@ impl<'s> Pipeline<'s> {
             selection,
             totals: Totals::default(),
             message: Message::default(),
+            filter_failures: (0, None),
         }
     }
 
@@ -95,6 +101,14 @@ impl<'s> Pipeline<'s> {
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// On how many records the filter expression failed, and what it said the first time. Such
+    /// records are not shown.
+    #[must_use]
+    pub fn filter_failures(&self) -> Option<(u64, &str)> {
+        let (count, first) = &self.filter_failures;
+        first.as_deref().map(|first| (*count, first))
     }
 
     /// Writes out what the sink has buffered.
@@ -132,6 +146,9 @@ impl<'s> Pipeline<'s> {
                 Detection::Frame(size) => {
                     let frame = bytes.get(..size).unwrap_or(bytes);
                     connection.detector.decode(frame, &input, &mut self.message);
+                    if let Some((protocol, grounds)) = connection.detector.news() {
+                        self.sink.taken_for(&chunk.origin, protocol, grounds.name());
+                    }
                     size
                 }
                 Detection::Unknown(size, _)
@@ -190,6 +207,24 @@ impl<'s> Pipeline<'s> {
         if !self.selection.wants(&self.message) {
             return Ok(Flow::Continue);
         }
+        let record = Record {
+            number,
+            origin,
+            offset,
+            frame,
+            message: &self.message,
+        };
+        if let Some(filter) = &mut self.selection.filter {
+            match filter.matches(&record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Flow::Continue),
+                Err(error) => {
+                    self.filter_failures.0 += 1;
+                    self.filter_failures.1.get_or_insert(error);
+                    return Ok(Flow::Continue);
+                }
+            }
+        }
         if self.selection.skip > 0 {
             self.selection.skip -= 1;
             return Ok(Flow::Continue);
@@ -202,13 +237,7 @@ impl<'s> Pipeline<'s> {
             return Ok(Flow::Stop);
         }
         self.totals.shown += 1;
-        self.sink.record(&Record {
-            number,
-            origin,
-            offset,
-            frame,
-            message: &self.message,
-        })?;
+        self.sink.record(&record)?;
         let full = self
             .selection
             .limit

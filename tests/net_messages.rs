@@ -286,6 +286,74 @@ fn after_a_gap_the_next_frame_is_found_and_nothing_is_invented() {
 }
 
 #[test]
+fn frames_are_found_though_the_answer_to_the_upgrade_was_lost() {
+    for lose_request in [false, true] {
+        let mut talk = Talk::open(1000, 2000);
+        if lose_request {
+            talk.client_next += net::UPGRADE.len() as u32;
+        } else {
+            talk.client(net::UPGRADE);
+        }
+        talk.lose_server(200);
+        let texts: Vec<Vec<u8>> = (0..60)
+            .map(|n| format!("{{number {n}}}").into_bytes())
+            .collect();
+        for text in &texts {
+            talk.client(&frame(0x81, text, Some(KEY)));
+            talk.server(&frame(0x81, text, None));
+        }
+        let heard = decode(&talk.packets);
+        for direction in [ClientToServer, ServerToClient] {
+            assert_eq!(
+                messages(&heard, direction),
+                texts,
+                "{lose_request} {direction:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_binary_protocol_seen_from_its_middle_is_not_taken_for_websocket() {
+    let mut random = Random::new(4);
+    for _ in 0..50 {
+        let mut talk = Talk::midway(1000, 2000);
+        let mut sent = Vec::new();
+        for _ in 0..200 {
+            let length = random.below(60);
+            let mut message = (length as u32 + 9).to_le_bytes().to_vec();
+            message.push(random.below(12) as u8);
+            message.extend(random.below(1000).to_le_bytes());
+            message.extend((0..length).map(|_| random.below(3) as u8));
+            talk.server(&message);
+            sent.extend(message);
+            talk.client(&[0x05, 0, 0, 0, 1, 0, 0, 0, 0]);
+        }
+        let (bytes, _) = net::stream(&decode(&talk.packets), ServerToClient);
+        assert_eq!(bytes.into_iter().flatten().collect::<Vec<u8>>(), sent);
+    }
+}
+
+#[test]
+fn a_payload_that_repeats_itself_is_not_taken_for_frames() {
+    // Masked, the zeros are the key over and over, which reads as a header.
+    let key = [0x82, 0x8a, 0x55, 0x66];
+    let zeros = frame(0x82, &[0; 900], Some(key));
+    let maps = frame(0x82, &[0x82, 1, 7].repeat(300), None);
+    let mut talk = Talk::midway(1000, 2000);
+    talk.client(&zeros[300..]);
+    talk.server(&maps[300..]);
+    for n in 0..20u8 {
+        talk.client(&frame(0x82, &[7; 30], Some([n, 1, 2, 3])));
+        talk.server(&frame(0x82, &[7; 30], None));
+    }
+    let heard = decode(&talk.packets);
+    for direction in [ClientToServer, ServerToClient] {
+        assert_eq!(messages(&heard, direction), vec![vec![7; 30]; 20]);
+    }
+}
+
+#[test]
 fn a_gap_inside_a_payload_does_not_need_a_search() {
     let mut talk = websocket("");
     let bytes = frame(0x82, &[9; 3000], None);

@@ -5,9 +5,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use thiserror::Error;
 use wirectl::output::{Ink, Styles};
-
-/// Names less alike than this are not suggested.
-const LEAST_LIKENESS: f64 = 0.7;
+use wirectl::pipeline::Pipeline;
+use wirectl::schema::closest;
 
 /// Wrong usage: what is wrong, and what to do.
 #[derive(Debug, Error)]
@@ -55,19 +54,6 @@ impl Wrong {
     }
 }
 
-/// The name most like `name`, if any is alike.
-fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_ascii_lowercase();
-    known
-        .map(|known| {
-            let likeness = strsim::jaro_winkler(&name, &known.to_ascii_lowercase());
-            (likeness, known)
-        })
-        .filter(|(likeness, _)| *likeness >= LEAST_LIKENESS)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
-}
-
 /// Tells of a failure.
 pub fn error(error: &anyhow::Error) {
     let styles = styles();
@@ -102,18 +88,12 @@ fn styles() -> Styles {
     Styles::new(terminal::use_color(ColorChoice::Auto, &io::stderr()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn close_misspellings_are_suggested_and_others_not() {
-        let known = ["sync", "noxu.feeder", "rp"];
-        assert_eq!(closest("synk", known.into_iter()), Some("sync"));
-        assert_eq!(
-            closest("NOXU.FEDER", known.into_iter()),
-            Some("noxu.feeder")
-        );
-        assert_eq!(closest("http", known.into_iter()), None);
+/// Says so if the filter expression failed on records, which were then not shown.
+pub fn filter_failures(pipeline: &Pipeline<'_>) {
+    if let Some((count, first)) = pipeline.filter_failures() {
+        note(&Wrong::new(
+            format!("--filter failed on {count} records, which are not shown: {first}"),
+            "use the alternative operator, such as (.body.seq // 0) > 5".to_owned(),
+        ));
     }
 }

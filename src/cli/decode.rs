@@ -73,7 +73,7 @@ impl Decode {
         let first = files.first().map_or_else(String::new, |path| name(path));
         let output = self.output.ready(&first)?;
         let mut sink = output.sink(io::stdout().lock());
-        let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready());
+        let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
         for path in &files {
             let several = files.len() > 1;
             let flow = self.decode(path, several, forced, &settings, &mut pipeline)?;
@@ -82,6 +82,7 @@ impl Decode {
             }
         }
         let totals = pipeline.totals();
+        complain::filter_failures(&pipeline);
         sink.finish()?;
         if totals.shown == 0 && totals.records > 0 {
             if let Some(wrong) = self.selection.explain_nothing() {

@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod options;
 mod pcap;
+mod schema;
 mod sniff;
 mod terminal;
 
@@ -47,6 +48,7 @@ enum Command {
     Decode(decode::Decode),
     Encode(encode::Encode),
     Pcap(pcap::Pcap),
+    Schema(schema::Schema),
 }
 
 /// Runs the command line and returns its exit status.
@@ -57,6 +59,7 @@ pub fn run() -> ExitCode {
         Command::Decode(command) => command.run(),
         Command::Encode(command) => command.run(),
         Command::Pcap(command) => command.run(),
+        Command::Schema(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -2,10 +2,12 @@
 
 use super::complain::Wrong;
 use super::terminal::{self, ColorChoice};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use wirectl::output::{self, Json, Look, Pretty, Sink};
+use wirectl::filter::Filter;
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -125,16 +127,25 @@ pub struct SelectionOptions {
     /// Only message types that match, such as DeltaPush, Delta* or sync.Delta* (repeatable)
     #[arg(long = "type", value_name = "GLOB", value_delimiter = ',', value_parser = parse_glob)]
     types: Vec<glob::Pattern>,
+    /// Only records for which this jq expression yields something true, such as
+    /// '.type=="DeltaPush" and .body.seq > 5'
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<String>,
 }
 
 impl SelectionOptions {
     /// The selection.
-    pub fn ready(&self) -> Selection {
-        Selection {
+    pub fn ready(&self) -> anyhow::Result<Selection> {
+        let filter = match &self.filter {
+            Some(expression) => Some(Filter::compile(expression).context("--filter")?),
+            None => None,
+        };
+        Ok(Selection {
             skip: self.skip,
             limit: self.limit,
             types: self.types.clone(),
-        }
+            filter,
+        })
     }
 
     /// If types were asked for and none was met: what the user may have meant.
@@ -158,6 +169,9 @@ pub struct OutputOptions {
     /// Short for --output json; with --output stats, the statistics as JSON
     #[arg(long)]
     json: bool,
+    /// Print what this jq expression yields for each record, instead of the record
+    #[arg(long, value_name = "EXPR", conflicts_with_all = ["output", "json"])]
+    jq: Option<String>,
     /// Show every frame's bytes, too
     #[arg(long)]
     raw: bool,
@@ -200,6 +214,8 @@ enum OutputForm {
 #[derive(Debug)]
 pub struct Output {
     form: OutputForm,
+    /// A checked expression.
+    jq: Option<String>,
     json: bool,
     raw: bool,
     redact: bool,
@@ -251,8 +267,12 @@ impl OutputOptions {
             )
             .into());
         }
+        if let Some(expression) = &self.jq {
+            Filter::compile(expression).context("--jq")?;
+        }
         Ok(Output {
             form,
+            jq: self.jq.clone(),
             json: self.json,
             raw: self.raw,
             redact: self.redact,
@@ -271,15 +291,21 @@ impl Output {
     /// A sink that writes to `out`.
     pub fn sink<'w>(&self, out: impl Write + 'w) -> Box<dyn Sink + 'w> {
         let look = self.look.clone();
+        if let Some(filter) = self
+            .jq
+            .as_deref()
+            .and_then(|text| Filter::compile(text).ok())
+        {
+            return Box::new(output::Jq::new(out, filter));
+        }
         match self.form {
             OutputForm::Pretty => Box::new(Pretty::new(out, look)),
             OutputForm::Json => Box::new(Json::new(out, self.raw).redacted(self.redact)),
             OutputForm::Raw => Box::new(output::Raw::new(out)),
             OutputForm::None | OutputForm::Conversations => Box::new(output::Nothing),
-            OutputForm::Table | OutputForm::Hex | OutputForm::Stats => {
-                let _ = self.json;
-                Box::new(output::Nothing)
-            }
+            OutputForm::Hex => Box::new(Hex::new(out, look)),
+            OutputForm::Table => Box::new(output::Table::new(out, look)),
+            OutputForm::Stats => Box::new(output::Stats::new(out, look, self.json)),
         }
     }
 }

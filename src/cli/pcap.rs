@@ -4,7 +4,7 @@ mod conversations;
 mod payload;
 
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
-use super::{CLEAN, DAMAGED};
+use super::{CLEAN, DAMAGED, complain};
 use anyhow::Context;
 use clap::Args;
 use conversations::Conversations;
@@ -75,7 +75,7 @@ impl Pcap {
         }
         let output = self.output.ready(&self.first())?;
         let mut sink = output.sink(io::stdout().lock());
-        let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready());
+        let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
         match &self.write_payload {
             Some(directory) => {
                 let mut files = PayloadFiles::new(directory)
@@ -87,6 +87,7 @@ impl Pcap {
             }
         }
         let totals = pipeline.totals();
+        complain::filter_failures(&pipeline);
         sink.finish()?;
         Ok(self.status(totals))
     }
@@ -97,7 +98,7 @@ impl Pcap {
         options: &TrafficOptions,
     ) -> anyhow::Result<u8> {
         let mut sink = wirectl::output::Nothing;
-        let mut pipeline = Pipeline::new(&mut sink, self.selection.ready());
+        let mut pipeline = Pipeline::new(&mut sink, self.selection.ready()?);
         let mut conversations = Conversations::default();
         self.decode(captures, options, &mut pipeline, &mut conversations)?;
         let totals = pipeline.totals();

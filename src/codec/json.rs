@@ -5,6 +5,7 @@
 //!
 //! Source: RFC 8259.
 
+mod line;
 mod parse;
 
 pub use parse::{Incomplete, JsonError};
@@ -15,6 +16,7 @@ pub struct Document {
     items: Vec<Item>,
     /// Strings that contained escapes.
     unescaped: String,
+    scratch: line::Scratch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,16 @@ impl Document {
         self.items.clear();
         self.unescaped.clear();
         parse::Parser::new(text, &mut self.items, &mut self.unescaped).document()
+    }
+
+    /// The value that [`Document::parse_line`] parsed.
+    #[must_use]
+    pub fn line_root(&self) -> Json<'_> {
+        Json {
+            document: self,
+            text: "",
+            id: 0,
+        }
     }
 
     /// The parsed value; `text` must be what was parsed.

@@ -73,6 +73,7 @@ struct Parts<'d> {
     raw: Option<Json<'d>>,
     redacted: Option<Json<'d>>,
     derived: Option<Json<'d>>,
+    length: Option<Json<'d>>,
 }
 
 impl<'d> Parts<'d> {
@@ -90,6 +91,7 @@ impl<'d> Parts<'d> {
                 "raw" => &mut parts.raw,
                 "redacted" => &mut parts.redacted,
                 "derived" => &mut parts.derived,
+                "length" => &mut parts.length,
                 _ => continue,
             };
             *place = Some(value);
@@ -111,6 +113,7 @@ impl<'d> Parts<'d> {
             type_name: text(self.type_name, "type", "a message type's name")?,
             header: self.header.filter(|json| !json.is_null()),
             body: self.body,
+            length: self.length.filter(|json| !json.is_null()),
         })
     }
 }

@@ -98,7 +98,7 @@ impl Conversation {
     /// A WebSocket whose handshake is done elsewhere. `extensions`: the server's
     /// `Sec-WebSocket-Extensions`.
     pub fn websocket(options: Arc<Options>, extensions: Option<&[u8]>) -> Self {
-        let receivers = receivers(Agreement::from_answer(extensions), &options, true);
+        let receivers = receivers(Agreement::from_answer(extensions), &options, IN_STEP);
         Self {
             layer: Layer::WebSocket(Box::new(receivers)),
             ..Self::plain(options)
@@ -167,7 +167,11 @@ impl Conversation {
     fn lose(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) {
         match &mut self.layer {
             Layer::WebSocket(both) => both.get_mut(at.direction).gap(at, missing, sink),
-            Layer::Http(http) => http.gap(at, missing, sink),
+            Layer::Http(http) => {
+                if let Some(switch) = http.gap(at, missing, sink) {
+                    self.switch(at, 0, &[], switch, sink);
+                }
+            }
             Layer::Tls(secured) => secured.gap(at, missing, sink),
             Layer::Undecided(undecided) => undecided.gap(at, What::Lost, missing, &self.options),
             Layer::Plain => {}
@@ -208,6 +212,9 @@ impl Conversation {
             }
             Layer::Http(http) => http.shed(at, sink),
             Layer::Tls(secured) => secured.inner.shed(at, sink),
+            Layer::Undecided(undecided) if !undecided.entries.is_empty() => {
+                self.decided(at, Decision::Plain, sink);
+            }
             Layer::Plain | Layer::Undecided(_) => {}
         }
     }
@@ -276,9 +283,11 @@ impl Conversation {
                 self.depth = nested.depth;
                 nested.layer
             }
-            SwitchTo::WebSocket(agreement) => {
-                Layer::WebSocket(Box::new(receivers(agreement, &self.options, true)))
-            }
+            SwitchTo::WebSocket(agreement) => Layer::WebSocket(Box::new(receivers(
+                agreement,
+                &self.options,
+                switch.in_step,
+            ))),
         };
         // Where the parked bytes lie follows from where the client's stream is now.
         let client = *self.positions.get(Direction::ClientToServer);
@@ -298,19 +307,12 @@ impl Conversation {
         let Layer::Http(http) = &mut self.layer else {
             return;
         };
-        let parked = match at.direction {
-            Direction::ClientToServer => http.take_parked(),
+        let switch = match at.direction {
+            Direction::ClientToServer => http.unanswered(),
             Direction::ServerToClient => None,
         };
-        match parked.filter(|parked| !parked.is_empty()) {
-            Some(parked) => {
-                // The answer to an upgrade is not in the capture; what was sent after it shows
-                // that it was granted.
-                let switch = Switch {
-                    to: SwitchTo::WebSocket(Agreement::unknown()),
-                    rest: 0,
-                    parked,
-                };
+        match switch {
+            Some(switch) => {
                 self.switch(at, 0, &[], switch, sink);
                 if let Layer::WebSocket(both) = &mut self.layer {
                     both.get_mut(at.direction).close(at, sink);
@@ -327,14 +329,14 @@ enum Decision {
     Http,
     Tls,
     WebSocket {
-        /// Both streams begin with a frame.
-        in_step: bool,
+        /// Which streams begin with a frame.
+        in_step: Both<bool>,
     },
 }
 
 impl Undecided {
     fn new(from_start: bool, options: &Options) -> Self {
-        let searching = || Box::new(receivers(Agreement::unknown(), options, false));
+        let searching = || Box::new(receivers(Agreement::unknown(), options, SEARCHING));
         Self {
             from_start,
             entries: Vec::new(),
@@ -366,7 +368,7 @@ impl Undecided {
     fn gap(&mut self, at: Stamp, what: What, missing: u64, options: &Options) {
         if self.frames.is_none() {
             // The beginning is incomplete now, so it tells less.
-            let mut frames = Box::new(receivers(Agreement::unknown(), options, false));
+            let mut frames = Box::new(receivers(Agreement::unknown(), options, SEARCHING));
             for direction in [Direction::ClientToServer, Direction::ServerToClient] {
                 let bytes = self.bytes.get(direction);
                 frames.get_mut(direction).data(at, bytes, &mut |_| {});
@@ -416,18 +418,24 @@ impl Undecided {
             && frames.client_to_server.fits()
             && frames.server_to_client.fits()
         {
-            return Some(Decision::WebSocket { in_step: true });
+            return Some(Decision::WebSocket { in_step: IN_STEP });
         }
         if frames.get(at.direction).in_step()
             || last
                 && (frames.client_to_server.could_end_here()
                     || frames.server_to_client.could_end_here())
         {
-            return Some(Decision::WebSocket { in_step: false });
+            return Some(Decision::WebSocket { in_step: SEARCHING });
         }
         let length = client.len() + server.len();
         let hope = frames.client_to_server.has_hope() || frames.server_to_client.has_hope();
-        (last || length > UNDECIDED_LIMIT || length > HOPELESS && !hope).then_some(Decision::Plain)
+        let fits = frames.client_to_server.fits() || frames.server_to_client.fits();
+        if length > UNDECIDED_LIMIT && fits {
+            return Some(Decision::WebSocket { in_step: SEARCHING });
+        }
+        // Nothing but text may well be the middle of a long message.
+        let hopeless = length > HOPELESS && !hope && !(is_text(client) && is_text(server));
+        (last || length > UNDECIDED_LIMIT || hopeless).then_some(Decision::Plain)
     }
 
     fn replay(self, mut take: impl FnMut(&Entry, &[u8])) {
@@ -445,6 +453,14 @@ impl Undecided {
             }
         }
     }
+}
+
+/// Whether the first bytes are printable ASCII.
+fn is_text(bytes: &[u8]) -> bool {
+    let first = bytes.get(..HOPELESS).unwrap_or(bytes);
+    first
+        .iter()
+        .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
 }
 
 impl Secured {
@@ -468,9 +484,19 @@ impl Secured {
     }
 }
 
-fn receivers(agreement: Agreement, options: &Options, in_step: bool) -> Both<Receiver> {
+const IN_STEP: Both<bool> = Both {
+    client_to_server: true,
+    server_to_client: true,
+};
+const SEARCHING: Both<bool> = Both {
+    client_to_server: false,
+    server_to_client: false,
+};
+
+/// `in_step`: which streams begin with a frame; the others are searched for one.
+fn receivers(agreement: Agreement, options: &Options, in_step: Both<bool>) -> Both<Receiver> {
     let receiver = |direction| {
-        if in_step {
+        if *in_step.get(direction) {
             Receiver::new(direction, agreement, options)
         } else {
             Receiver::searching(direction, agreement, options)

@@ -56,7 +56,7 @@ impl Default for Options {
             reorder_limit: 2 << 20,
             reorder_total_limit: 16 << 20,
             connection_limit: 65_536,
-            message_total_limit: 256 << 20,
+            message_total_limit: 128 << 20,
             fragment_limit: 4 << 20,
         }
     }

@@ -32,7 +32,7 @@ impl Dump<'_> {
         look: &Look,
         indent: usize,
         range: Range<usize>,
-        mark: Option<Range<usize>>,
+        mark: Option<(Range<usize>, &Ink)>,
     ) {
         let size = row_size(look, indent);
         let phase = usize::try_from(self.offset % size as u64).unwrap_or(0);
@@ -40,8 +40,9 @@ impl Dump<'_> {
         while start < range.end.min(self.bytes.len()) {
             let end = (start + size - (start + phase) % size).min(range.end);
             self.row(sheet, look, indent, start..end, size);
-            if let Some(mark) = &mark {
-                self.carets(sheet, look, indent, start..end, mark.clone());
+            if let Some((mark, ink)) = &mark {
+                let size = row_size(look, indent);
+                self.carets(sheet, ink, indent, start..end, mark, size);
             }
             start = end;
         }
@@ -71,12 +72,12 @@ impl Dump<'_> {
     fn carets(
         &self,
         sheet: &mut Sheet,
-        look: &Look,
+        ink: &Ink,
         indent: usize,
         row: Range<usize>,
-        mark: Range<usize>,
+        mark: &Range<usize>,
+        size: usize,
     ) {
-        let size = row_size(look, indent);
         let phase = usize::try_from((self.offset + row.start as u64) % size as u64).unwrap_or(0);
         // An empty span is a place between bytes: its caret stands under the byte that follows,
         // or behind the last one.
@@ -88,13 +89,9 @@ impl Dump<'_> {
             return;
         }
         sheet.space(indent + 8 + 2 + 3 * (phase + from - row.start));
-        sheet.put(&caret_ink(look), &"^".repeat(3 * (until - from) - 1));
+        sheet.put(ink, &"^".repeat(3 * (until - from) - 1));
         sheet.newline();
     }
-}
-
-fn caret_ink(look: &Look) -> Ink {
-    look.styles.error.clone()
 }
 
 /// A byte as a character, for the right-hand column.

@@ -3,21 +3,32 @@
 mod bytes;
 mod dump;
 mod escape;
+mod grid;
+mod head;
+mod hex;
+mod inner;
+mod jq;
 mod json;
 mod page;
 mod pretty;
 mod redact;
+mod stats;
 mod style;
+mod table;
 pub mod time;
 mod value;
 
 pub use bytes::{Nothing, Raw};
-pub use json::Json;
+pub use hex::Hex;
+pub use jq::Jq;
+pub use json::{Json, write_record};
 pub use page::Look;
 pub use pretty::Pretty;
+pub use stats::Stats;
 pub use style::{Ink, Styles};
+pub use table::Table;
 
-use crate::model::Record;
+use crate::model::{Origin, Record};
 use std::io;
 
 /// A view of records.
@@ -33,6 +44,9 @@ pub trait Sink {
     /// # Errors
     /// If writing fails.
     fn flush(&mut self) -> io::Result<()>;
+
+    /// Tells that the input that `origin` names was taken for `protocol`, and on what grounds.
+    fn taken_for(&mut self, _origin: &Origin, _protocol: &'static str, _grounds: &'static str) {}
 
     /// Shows what can only be said at the end.
     ///

@@ -221,7 +221,8 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn simple(&self, sheet: &mut Sheet, node: &Node, value: Value) {
+    /// Writes a leaf without content of its own: a number, a name.
+    pub fn simple(&self, sheet: &mut Sheet, node: &Node, value: Value) {
         let styles = &self.look.styles;
         let number = &styles.number;
         match value {

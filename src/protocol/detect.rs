@@ -22,7 +22,36 @@ pub enum Detection {
 pub struct Detector {
     candidates: Vec<Candidate>,
     pinned: Option<usize>,
+    grounds: Grounds,
+    /// Whether the grounds of the present protocol were told.
+    told: bool,
     settings: Settings,
+}
+
+/// Why a connection was taken for a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grounds {
+    /// The user says so.
+    Forced,
+    /// Its port or path suggests it.
+    Expected,
+    /// Its bytes look like it.
+    Probed(Confidence),
+}
+
+impl Grounds {
+    /// In words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forced => "--protocol",
+            Self::Expected => "port or path",
+            Self::Probed(Confidence::Certain) => "checksum or magic",
+            Self::Probed(Confidence::Exact) => "exact fit",
+            Self::Probed(Confidence::Likely) => "fitting header",
+            Self::Probed(Confidence::Possible | Confidence::No) => "best guess",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -41,6 +70,8 @@ impl Detector {
         };
         Self {
             pinned: forced.map(|_| 0),
+            grounds: Grounds::Forced,
+            told: false,
             candidates: protocols
                 .into_iter()
                 .map(|protocol| Candidate {
@@ -55,7 +86,11 @@ impl Detector {
     /// Expects `protocol` first, without forcing it: what its port or path suggests.
     pub fn expect(&mut self, protocol: &'static dyn Protocol) {
         let known = |candidate: &Candidate| candidate.protocol.name() == protocol.name();
-        self.pinned = self.candidates.iter().position(known).or(self.pinned);
+        if let Some(index) = self.candidates.iter().position(known) {
+            self.pinned = Some(index);
+            self.grounds = Grounds::Expected;
+            self.told = false;
+        }
     }
 
     /// Whether any protocol has good grounds to claim the message `input`.
@@ -75,6 +110,15 @@ impl Detector {
             .map(|candidate| candidate.protocol)
     }
 
+    /// The protocol whose first frame was just found, and why it was taken for that; told once.
+    pub fn news(&mut self) -> Option<(&'static str, Grounds)> {
+        if std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        let protocol = self.pinned()?;
+        Some((protocol.name(), self.grounds))
+    }
+
     /// Says what starts `input`.
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         let mut reason = "no protocol recognizes these bytes";
@@ -84,10 +128,13 @@ impl Detector {
                 framing => return found(framing, input),
             }
         }
-        if let Some(index) = self.best(input).filter(|index| self.pinned != Some(*index)) {
+        let other = self.best(input);
+        if let Some((index, confidence)) = other.filter(|(index, _)| self.pinned != Some(*index)) {
             let framing = self.cut(index, input);
             if !matches!(framing, Framing::NoFrame(_)) {
                 self.pinned = Some(index);
+                self.grounds = Grounds::Probed(confidence);
+                self.told = false;
                 return found(framing, input);
             }
         }
@@ -128,7 +175,7 @@ impl Detector {
 
     /// The protocol that is surest, if any is; the first of equals. A connection that is known to
     /// speak one changes to another only on good grounds.
-    fn best(&self, input: &Input<'_>) -> Option<usize> {
+    fn best(&self, input: &Input<'_>) -> Option<(usize, Confidence)> {
         let least = match self.pinned {
             Some(_) => Confidence::Possible,
             None => Confidence::No,
@@ -140,7 +187,7 @@ impl Detector {
                 best = (confidence, Some(index));
             }
         }
-        best.1
+        best.1.map(|index| (index, best.0))
     }
 
     /// Where the next frame of any protocol plausibly starts; all bytes if none does.

@@ -31,6 +31,8 @@ pub struct Draft<'d> {
     pub header: Option<Json<'d>>,
     /// `body`.
     pub body: Option<Json<'d>>,
+    /// `length`, unless null.
+    pub length: Option<Json<'d>>,
 }
 
 impl<'d> Draft<'d> {
@@ -95,7 +97,6 @@ impl<'d> Draft<'d> {
         written: usize,
         options: &EncodeOptions,
     ) -> Result<u64, EncodeError> {
-        let given = self.record.get("length").filter(|json| !json.is_null());
-        self.settle(given, written as u64, options)
+        self.settle(self.length, written as u64, options)
     }
 }

@@ -9,7 +9,7 @@ mod encode;
 mod inner;
 pub mod sync;
 
-pub use detect::{Detection, Detector};
+pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 
@@ -107,6 +107,12 @@ pub trait Protocol: Sync + std::fmt::Debug {
 
     /// Its message types.
     fn messages(&self) -> &'static [MessageType];
+
+    /// Whether a record's body is what the tables of [`Protocol::messages`] say; else it describes
+    /// itself, and the tables only name its parts.
+    fn bodies_follow_tables(&self) -> bool {
+        true
+    }
 
     /// How sure it is that a frame of its own starts `input`.
     fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence;

@@ -1,6 +1,7 @@
 //! What a message is, as data: tables, and the interpreters that run them.
 
 mod expect;
+pub mod json_schema;
 mod table;
 
 pub mod messagepack;

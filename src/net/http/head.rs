@@ -4,6 +4,8 @@
 const FIELD_LIMIT: usize = 128;
 /// Longest first line that is waited for.
 const LINE_LIMIT: usize = 16 << 10;
+/// Longest first line that is looked for in the middle of a stream.
+const SEARCHED_LINE_LIMIT: usize = 2048;
 const METHODS: [&str; 9] = [
     "GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ",
 ];
@@ -129,25 +131,34 @@ pub(in crate::net) fn start_of_response(bytes: &[u8]) -> Start {
     }
 }
 
-/// Where the next head begins.
-pub(super) fn find(bytes: &[u8], request: bool) -> Option<usize> {
-    let start = |at: usize| {
+/// Where the next head begins, at `from` or after; and where to go on looking if more comes.
+pub(super) fn find(bytes: &[u8], from: usize, request: bool) -> (Option<usize>, usize) {
+    let mut unclear = None;
+    for at in from..bytes.len() {
         let rest = bytes.get(at..).unwrap_or_default();
-        if request {
-            start_of_request(rest) == Start::Yes
-        } else {
-            start_of_response(rest) == Start::Yes
+        let rest = rest.get(..SEARCHED_LINE_LIMIT).unwrap_or(rest);
+        let plausible = match rest.first() {
+            Some(byte) if request => byte.is_ascii_uppercase(),
+            Some(byte) => *byte == b'H',
+            None => false,
+        };
+        if !plausible {
+            continue;
         }
-    };
-    let first = if request { 0 } else { b'H' };
-    (0..bytes.len()).find(|&at| {
-        let byte = bytes.get(at).copied().unwrap_or_default();
-        (if request {
-            byte.is_ascii_uppercase()
+        let start = if request {
+            start_of_request(rest)
         } else {
-            byte == first
-        }) && start(at)
-    })
+            start_of_response(rest)
+        };
+        match start {
+            Start::Yes => return (Some(at), at),
+            Start::Unclear if rest.len() < SEARCHED_LINE_LIMIT => {
+                unclear = unclear.or(Some(at));
+            }
+            _ => {}
+        }
+    }
+    (None, unclear.unwrap_or(bytes.len()))
 }
 
 fn prefix(bytes: &[u8], expected: &[u8]) -> Start {

@@ -10,7 +10,7 @@ use self::body::{Body, Framing};
 use self::head::{Head, Parsed};
 use super::backlog::Backlog;
 use super::event::{
-    Control, Direction, Event, Finding, HttpExchange, Kind, Sink, Stamp, Transport,
+    Both, Control, Direction, Event, Finding, HttpExchange, Kind, Sink, Stamp, Transport,
 };
 use super::options::Options;
 use super::websocket::Agreement;
@@ -44,6 +44,10 @@ struct Reader {
     state: State,
     head: Vec<u8>,
     parked: Backlog,
+    /// Bytes are missing among those parked, or right before them.
+    parked_torn: bool,
+    /// No head begins before this byte of the parked ones.
+    searched: usize,
     /// Position in the stream of bodies.
     offset: u64,
 }
@@ -64,6 +68,8 @@ pub(super) struct Switch {
     pub(super) rest: usize,
     /// What the client has sent already.
     pub(super) parked: Backlog,
+    /// Whether what comes next begins where the new protocol does; else it must be searched for.
+    pub(super) in_step: Both<bool>,
 }
 
 pub(super) enum SwitchTo {
@@ -106,11 +112,7 @@ impl Http {
                     let (rest, next) = self.head(at, bytes, sink);
                     bytes = rest;
                     if let Some(Next::Switch(to)) = next {
-                        return Some(Switch {
-                            to,
-                            rest: bytes.len(),
-                            parked: self.requests.parked.take(),
-                        });
+                        return Some(self.switch(to, bytes.len(), true));
                     }
                     self.unpark(sink);
                 }
@@ -124,11 +126,8 @@ impl Http {
                     reader.parked.push(at, bytes);
                     if reader.parked.bytes().len() > PARKED_LIMIT {
                         // The answer is lost, and so much without one cannot be HTTP.
-                        return Some(Switch {
-                            to: SwitchTo::WebSocket(Agreement::unknown()),
-                            rest: 0,
-                            parked: reader.parked.take(),
-                        });
+                        let to = SwitchTo::WebSocket(Agreement::unknown());
+                        return Some(self.switch(to, 0, false));
                     }
                     return None;
                 }
@@ -142,10 +141,23 @@ impl Http {
     }
 
     /// `missing` bytes will not come.
-    pub(super) fn gap(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) {
-        if at.direction == Direction::ClientToServer {
+    pub(super) fn gap(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) -> Option<Switch> {
+        let parked = matches!(self.requests.state, State::Parked);
+        match at.direction {
+            Direction::ClientToServer if parked => {
+                self.requests.abandon(at, "gap", sink);
+                self.requests.parked_torn = true;
+                return None;
+            }
             // Requests may be missing: which answer belongs to which is not known any more.
-            self.pending.clear();
+            Direction::ClientToServer => self.pending.clear(),
+            // The answer to an upgrade may be what is missing.
+            Direction::ServerToClient if parked && matches!(self.responses.state, State::Head) => {
+                self.responses.abandon(at, "gap", sink);
+                let to = SwitchTo::WebSocket(Agreement::unknown());
+                return Some(self.switch(to, 0, false));
+            }
+            Direction::ServerToClient => {}
         }
         let reader = self.reader(at.direction);
         if let State::Body(body) = &mut reader.state {
@@ -154,11 +166,25 @@ impl Http {
                 reader.body_ends();
             }
             if in_step {
-                return;
+                return None;
             }
         }
         reader.abandon(at, "gap", sink);
         reader.state = State::Lost;
+        None
+    }
+
+    fn switch(&mut self, to: SwitchTo, rest: usize, server_in_step: bool) -> Switch {
+        let requests = &mut self.requests;
+        Switch {
+            to,
+            rest,
+            parked: requests.parked.take(),
+            in_step: Both {
+                client_to_server: matches!(requests.state, State::Parked) && !requests.parked_torn,
+                server_to_client: server_in_step,
+            },
+        }
     }
 
     /// Nothing more will come in this direction.
@@ -176,9 +202,11 @@ impl Http {
         self.event_streams
     }
 
-    /// What the client sent after a request whose answer never came.
-    pub(super) fn take_parked(&mut self) -> Option<Backlog> {
-        matches!(self.requests.state, State::Parked).then(|| self.requests.parked.take())
+    /// What the client sent after asking for an upgrade, if no answer ever came: that it did shows
+    /// that the upgrade was granted.
+    pub(super) fn unanswered(&mut self) -> Option<Switch> {
+        (matches!(self.requests.state, State::Parked) && !self.requests.parked.is_empty())
+            .then(|| self.switch(SwitchTo::WebSocket(Agreement::unknown()), 0, false))
     }
 
     pub(super) fn shed(&mut self, at: Stamp, sink: &mut Sink<'_>) {
@@ -218,6 +246,11 @@ impl Http {
             bytes
         } else {
             joined.extend_from_slice(bytes);
+            // Without the end of a line there is nothing new to see.
+            if !bytes.contains(&b'\n') && joined.len() <= HEAD_LIMIT {
+                reader.head = joined;
+                return (&[], None);
+            }
             &joined
         };
         match Head::read(whole, request) {
@@ -352,7 +385,11 @@ impl Http {
         {
             return;
         }
-        self.requests.state = State::Head;
+        self.requests.state = if std::mem::take(&mut self.requests.parked_torn) {
+            State::Lost
+        } else {
+            State::Head
+        };
         let parked = self.requests.parked.take();
         for (at, piece) in parked.pieces(0) {
             // A second switch is not possible here: an upgrade would be pending.
@@ -363,8 +400,12 @@ impl Http {
     fn look_for_head(&mut self, at: Stamp, bytes: &[u8], sink: &mut Sink<'_>) {
         let request = at.direction == Direction::ClientToServer;
         let reader = self.reader(at.direction);
+        let searched = reader.searched.min(reader.parked.bytes().len());
         reader.parked.push(at, bytes);
-        if let Some(start) = head::find(reader.parked.bytes(), request) {
+        let (start, searched) = head::find(reader.parked.bytes(), searched, request);
+        reader.searched = searched;
+        if let Some(start) = start {
+            reader.searched = 0;
             let parked = reader.parked.take();
             let before = parked.bytes().get(..start).unwrap_or_default();
             reader.fragment(at, before, "gap", sink);
@@ -374,6 +415,7 @@ impl Http {
             }
         } else if reader.parked.bytes().len() > PARKED_LIMIT {
             let lost = reader.parked.take_front(PARKED_LIMIT / 2);
+            reader.searched = 0;
             reader.fragment(at, &lost, "gap", sink);
         }
     }
@@ -385,6 +427,8 @@ impl Reader {
             state: State::Head,
             head: Vec::new(),
             parked: Backlog::default(),
+            parked_torn: false,
+            searched: 0,
             offset: 0,
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Connection {
     pub(super) server: SocketAddr,
     streams: Both<Stream>,
     holes: Both<Option<Hole>>,
+    /// When the tracker will look at each direction's hole.
+    appointments: Both<Option<u64>>,
     conversation: Conversation,
     from_start: bool,
     packets: Both<u64>,
@@ -67,6 +69,7 @@ impl Connection {
                 server_to_client: Stream::new(),
             },
             holes: Both::default(),
+            appointments: Both::default(),
             conversation,
             from_start,
             packets: Both::default(),
@@ -86,8 +89,9 @@ impl Connection {
         sink(Event::new(self.stamp(direction, at), Transport::Tcp, kind));
     }
 
-    /// Whether a segment from `direction` must belong to a new connection between the same ports.
-    pub(super) fn is_replaced_by(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+    /// Whether a segment must belong to a new connection between the same ports.
+    pub(super) fn is_replaced_by(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction_of(segment);
         let over = self.is_over();
         if segment.syn && segment.acknowledgment.is_none() {
             let begins = segment.sequence.wrapping_add(1);
@@ -104,15 +108,15 @@ impl Connection {
         self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
     }
 
-    /// Takes a segment sent in `direction`.
+    /// Takes a segment.
     pub(super) fn segment(
         &mut self,
-        direction: Direction,
         segment: &Segment<'_>,
         wire_length: u32,
         at: Arrival,
         around: &mut Surroundings<'_, '_>,
     ) {
+        let direction = self.direction_of(segment);
         *self.packets.get_mut(direction) += 1;
         *self.wire_bytes.get_mut(direction) += u64::from(wire_length);
         self.last_ns = self.last_ns.max(at.time_ns);
@@ -128,9 +132,10 @@ impl Connection {
         if let Some(acknowledged) = segment.acknowledgment
             && !segment.rst
         {
-            self.streams
-                .get_mut(direction.reverse())
-                .acknowledge(acknowledged);
+            // What this settles came before whatever the segment carries.
+            self.on_stream(direction.reverse(), around, |stream, history, deliver| {
+                stream.acknowledge(acknowledged, history, deliver);
+            });
         }
         if !segment.rst {
             let piece = Piece {
@@ -160,21 +165,29 @@ impl Connection {
         by_force: bool,
         around: &mut Surroundings<'_, '_>,
     ) -> Option<u64> {
+        *self.appointments.get_mut(direction) = None;
         let hole = (*self.holes.get(direction))?;
         if hole.deadline_ns > now_ns && !by_force {
-            return Some(hole.deadline_ns);
+            return self.appointment(direction);
         }
         self.on_stream(direction, around, |stream, history, deliver| {
             stream.give_up(history, deliver);
         });
         *self.holes.get_mut(direction) = None;
         self.note_hole(direction, now_ns);
-        self.holes.get(direction).map(|hole| hole.deadline_ns)
+        self.appointment(direction)
     }
 
-    /// When to look at the hole of a direction, if there is one.
-    pub(super) fn hole_deadline(&self, direction: Direction) -> Option<u64> {
-        self.holes.get(direction).map(|hole| hole.deadline_ns)
+    /// When to look at the hole of a direction, if there is one and no earlier time was given
+    /// before.
+    pub(super) fn appointment(&mut self, direction: Direction) -> Option<u64> {
+        let deadline = (*self.holes.get(direction))?.deadline_ns;
+        let given = self.appointments.get_mut(direction);
+        if given.is_some_and(|given| given <= deadline) {
+            return None;
+        }
+        *given = Some(deadline);
+        *given
     }
 
     /// Bytes held back in both directions.
@@ -241,6 +254,14 @@ impl Connection {
 
     pub(super) fn stamp(&self, direction: Direction, at: Arrival) -> Stamp {
         stamp(self.number, direction, at)
+    }
+
+    fn direction_of(&self, segment: &Segment<'_>) -> Direction {
+        if self.client == segment.source {
+            Direction::ClientToServer
+        } else {
+            Direction::ServerToClient
+        }
     }
 
     fn close(&mut self, direction: Direction, how: Ending, at: Arrival, sink: &mut Sink<'_>) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// Bytes remembered, of all connections together.
 const CAPACITY: usize = 1 << 20;
 /// Segments remembered for one direction.
-const SPAN_LIMIT: usize = 128;
+const SPAN_LIMIT: usize = 64;
 
 /// A ring of bytes shared by all streams.
 pub(in crate::net) struct History {
@@ -62,6 +62,14 @@ impl Spans {
     /// Remembers `bytes`, which lie at `position` of their stream.
     pub(in crate::net) fn remember(&mut self, history: &mut History, position: u64, bytes: &[u8]) {
         if let Some(place) = history.add(bytes) {
+            if let Some(last) = self.0.back_mut()
+                && last.place + last.length as u64 == place
+                && last.position + last.length as u64 == position
+                && last.length < CAPACITY / 4
+            {
+                last.length += bytes.len();
+                return;
+            }
             if self.0.len() >= SPAN_LIMIT {
                 self.0.pop_front();
             }

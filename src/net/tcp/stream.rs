@@ -161,7 +161,12 @@ impl Stream {
     }
 
     /// The peer has received everything before `sequence`.
-    pub(in crate::net) fn acknowledge(&mut self, sequence: u32) {
+    pub(in crate::net) fn acknowledge(
+        &mut self,
+        sequence: u32,
+        history: &mut History,
+        deliver: &mut Deliver<'_>,
+    ) {
         if let Start::Unseen { acknowledged } = &mut self.start {
             *acknowledged = Some(sequence);
             return;
@@ -169,6 +174,9 @@ impl Stream {
         let position = self.position(sequence);
         if position <= self.known_end() + ACKNOWLEDGMENT_REACH {
             self.acknowledged = self.acknowledged.max(position);
+        }
+        if self.start == Start::Floating && self.hole_is_acknowledged() {
+            self.settle(history, deliver);
         }
     }
 

@@ -72,13 +72,11 @@ impl Tracker {
     ) {
         self.tend(at, sink);
         let pair = Pair::new(segment.source, segment.destination);
-        let direction = self.direction_of(pair, segment);
-        let replaced = direction.is_some_and(|direction| {
-            self.connections
-                .get(&pair)
-                .is_some_and(|connection| connection.is_replaced_by(direction, segment))
-        });
-        if replaced {
+        if self
+            .connections
+            .get(&pair)
+            .is_some_and(|connection| connection.is_replaced_by(segment))
+        {
             self.remove(pair, Ending::Replaced, at, sink);
         }
         if !self.connections.contains_key(&pair) {
@@ -92,11 +90,6 @@ impl Tracker {
         let Some(connection) = self.connections.get_mut(&pair) else {
             return;
         };
-        let direction = if connection.client == segment.source {
-            Direction::ClientToServer
-        } else {
-            Direction::ServerToClient
-        };
         let was_over = connection.is_over();
         self.held_cost -= connection.held_cost();
         self.message_cost -= connection.message_cost();
@@ -105,14 +98,17 @@ impl Tracker {
             raw: self.options.raw,
             sink,
         };
-        let deadlines = Deadlines::of(connection);
-        connection.segment(direction, segment, wire_length, at, &mut around);
+        connection.segment(segment, wire_length, at, &mut around);
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-            if connection.direction_held_cost(direction) > self.options.reorder_limit {
-                connection.look_at_hole(direction, at.time_ns, true, &mut around);
+            let again = if connection.direction_held_cost(direction) > self.options.reorder_limit {
+                connection.look_at_hole(direction, at.time_ns, true, &mut around)
+            } else {
+                connection.appointment(direction)
+            };
+            if let Some(deadline) = again {
+                self.holes.push(Reverse((deadline, pair, direction)));
             }
         }
-        deadlines.note_changes(connection, pair, &mut self.holes);
         self.held_cost += connection.held_cost();
         self.message_cost += connection.message_cost();
         if !was_over && connection.is_over() {
@@ -135,15 +131,6 @@ impl Tracker {
         }
         self.holes.clear();
         self.ended.clear();
-    }
-
-    fn direction_of(&self, pair: Pair, segment: &Segment<'_>) -> Option<Direction> {
-        let connection = self.connections.get(&pair)?;
-        Some(if connection.client == segment.source {
-            Direction::ClientToServer
-        } else {
-            Direction::ServerToClient
-        })
     }
 
     fn open(
@@ -182,6 +169,7 @@ impl Tracker {
             Direction::ServerToClient
         };
         connection.open(direction, at, sink);
+        self.message_cost += connection.message_cost();
         self.connections.insert(pair, connection);
     }
 
@@ -246,20 +234,27 @@ impl Tracker {
             && self.look_at_first_hole(at, true, sink)
         {}
         if self.message_cost > self.options.message_total_limit {
-            self.shed_largest(at, sink);
+            self.shed(at, sink);
         }
     }
 
-    fn shed_largest(&mut self, at: Arrival, sink: &mut Sink<'_>) {
-        let largest = self
+    /// Gives up the largest unfinished messages, until there is ample room again.
+    fn shed(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        let mut costs: Vec<(usize, Pair)> = self
             .connections
-            .values_mut()
-            .max_by_key(|connection| connection.message_cost());
-        if let Some(connection) = largest {
-            let stamp = connection.stamp(Direction::ClientToServer, at);
-            self.message_cost -= connection.message_cost();
-            connection.conversation().shed(stamp, sink);
-            self.message_cost += connection.message_cost();
+            .iter()
+            .map(|(pair, connection)| (connection.message_cost(), *pair))
+            .collect();
+        costs.sort_unstable_by(|left, right| right.cmp(left));
+        for (cost, pair) in costs {
+            if self.message_cost <= self.options.message_total_limit / 4 * 3 {
+                break;
+            }
+            if let Some(connection) = self.connections.get_mut(&pair) {
+                let stamp = connection.stamp(Direction::ClientToServer, at);
+                connection.conversation().shed(stamp, sink);
+                self.message_cost = self.message_cost - cost + connection.message_cost();
+            }
         }
     }
 
@@ -308,40 +303,5 @@ impl Tracker {
         let stamp = connection.stamp(Direction::ClientToServer, at);
         let transport = summary.transport;
         (around.sink)(Event::new(stamp, transport, Kind::Summary(&summary)));
-    }
-}
-
-/// The times at which to look at a connection's holes, before it took a segment.
-struct Deadlines {
-    client_to_server: Option<u64>,
-    server_to_client: Option<u64>,
-}
-
-impl Deadlines {
-    fn of(connection: &Connection) -> Self {
-        Self {
-            client_to_server: connection.hole_deadline(Direction::ClientToServer),
-            server_to_client: connection.hole_deadline(Direction::ServerToClient),
-        }
-    }
-
-    fn note_changes(
-        &self,
-        connection: &Connection,
-        pair: Pair,
-        holes: &mut BinaryHeap<Reverse<(u64, Pair, Direction)>>,
-    ) {
-        let before = [
-            (Direction::ClientToServer, self.client_to_server),
-            (Direction::ServerToClient, self.server_to_client),
-        ];
-        for (direction, before) in before {
-            let now = connection.hole_deadline(direction);
-            if let Some(deadline) = now
-                && now != before
-            {
-                holes.push(Reverse((deadline, pair, direction)));
-            }
-        }
     }
 }

@@ -197,20 +197,20 @@ impl Opener {
         Self::tls13(self.suite, &next)
     }
 
-    /// Opens a record into `buffer`, and gives its plaintext. `lost`: so many records before this
-    /// one may be missing.
-    pub(super) fn open<'b>(
+    /// Opens a record into `buffer`, and gives the length of its plaintext. `lost`: so many records
+    /// before this one may be missing.
+    pub(super) fn open(
         &mut self,
         header: &[u8; 5],
         payload: &[u8],
         lost: u64,
-        buffer: &'b mut Vec<u8>,
-    ) -> Option<&'b mut [u8]> {
+        buffer: &mut Vec<u8>,
+    ) -> Option<usize> {
         for skip in 0..=lost {
             let sequence = self.sequence.checked_add(skip)?;
             if let Some(length) = self.try_open(header, payload, sequence, buffer) {
                 self.sequence = sequence + 1;
-                return buffer.get_mut(..length);
+                return Some(length);
             }
         }
         self.sequence += 1;

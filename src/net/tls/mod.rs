@@ -20,6 +20,8 @@ const ENCRYPTED_EXTENSIONS: u8 = 8;
 const FINISHED: u8 = 20;
 const KEY_UPDATE: u8 = 24;
 const TLS13: u16 = 0x0304;
+/// Records that may be missing before one that is tried.
+const LOST_LIMIT: u64 = 128;
 /// Longest handshake message that is joined; longer ones are passed over.
 const HANDSHAKE_LIMIT: usize = 64 << 10;
 
@@ -47,6 +49,10 @@ struct Side {
     pending: Option<Opener>,
     /// Records are protected from now on.
     protected: bool,
+    /// So many records may be missing before the next one.
+    lost: u64,
+    /// The last record could not be decrypted; that was told.
+    failing: bool,
     /// Plaintext handed out so far.
     offset: u64,
 }
@@ -88,6 +94,7 @@ impl Tls {
     ) {
         self.sides.get_mut(at.direction).records.push(bytes);
         loop {
+            let tls13 = self.is_tls13();
             let side = self.sides.get_mut(at.direction);
             let mut plain = std::mem::take(&mut self.plain);
             let Some((header, payload)) = side.records.next() else {
@@ -97,18 +104,17 @@ impl Tls {
             let length = payload.len();
             let [kind, ..] = header;
             let opened = if side.protected && kind != CHANGE_CIPHER_SPEC {
-                let payload = payload.to_vec();
-                let lost = std::mem::take(&mut side.records.lost);
-                let opened = match &mut side.opener {
-                    Some(opener) => opener.open(&header, &payload, lost, &mut plain),
-                    None => None,
-                };
-                opened
-                    .and_then(|plain| self.unpad(kind, plain))
-                    .map(|(kind, length)| {
-                        plain.truncate(length);
-                        kind
-                    })
+                let lost = side.lost;
+                let opened = side
+                    .opener
+                    .as_mut()
+                    .and_then(|opener| opener.open(&header, payload, lost, &mut plain))
+                    .and_then(|length| unpad(kind, plain.get(..length)?, tls13));
+                side.lost = if opened.is_some() { 0 } else { lost / 4 };
+                opened.map(|(kind, length)| {
+                    plain.truncate(length);
+                    kind
+                })
             } else {
                 plain.clear();
                 plain.extend_from_slice(payload);
@@ -133,6 +139,9 @@ impl Tls {
     ) {
         let side = self.sides.get_mut(at.direction);
         side.records.gap(missing);
+        // Each record takes at least its header, a byte, and a tag.
+        side.lost = side.lost.saturating_add(missing / 22 + 2).min(LOST_LIMIT);
+        side.failing = false;
         side.handshake.clear();
         inner(Inner::Lost, sink);
     }
@@ -145,15 +154,6 @@ impl Tls {
         {
             self.tell_names(at, sink);
         }
-    }
-
-    /// The content's true kind and length: TLS 1.3 hides both behind padding.
-    fn unpad(&self, kind: u8, plain: &[u8]) -> Option<(u8, usize)> {
-        if !self.is_tls13() {
-            return Some((kind, plain.len()));
-        }
-        let last = plain.iter().rposition(|byte| *byte != 0)?;
-        Some((*plain.get(last)?, last))
     }
 
     fn is_tls13(&self) -> bool {
@@ -171,6 +171,7 @@ impl Tls {
         inner: &mut dyn FnMut(Inner<'_>, &mut Sink<'_>),
     ) {
         let side = self.sides.get_mut(at.direction);
+        side.failing = false;
         match kind {
             HANDSHAKE => self.handshake(at, plain, sink),
             APPLICATION_DATA if side.opener.is_some() => {
@@ -220,10 +221,14 @@ impl Tls {
             }
             return;
         }
+        if std::mem::replace(&mut self.sides.get_mut(at.direction).failing, true) {
+            return;
+        }
+        let side = self.sides.get(at.direction);
         let finding = Finding::error(
             "tls-record-damaged",
             side.offset,
-            format!("a record of kind {kind} cannot be decrypted"),
+            format!("a record of kind {kind} cannot be decrypted; more may follow"),
         );
         sink(Event::new(at, Transport::Tls, Kind::Finding(finding)));
         inner(Inner::Lost, sink);
@@ -369,4 +374,13 @@ impl Tls {
         );
         sink(Event::new(at, Transport::Tls, Kind::Finding(finding)));
     }
+}
+
+/// The content's true kind and length: TLS 1.3 hides both behind padding.
+fn unpad(kind: u8, plain: &[u8], tls13: bool) -> Option<(u8, usize)> {
+    if !tls13 {
+        return Some((kind, plain.len()));
+    }
+    let last = plain.iter().rposition(|byte| *byte != 0)?;
+    Some((*plain.get(last)?, last))
 }

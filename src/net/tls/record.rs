@@ -66,9 +66,9 @@ fn length(header: &[u8; 5]) -> Option<usize> {
 #[derive(Default)]
 pub(super) struct Records {
     buffer: Vec<u8>,
+    /// Bytes of the buffer that are done with.
+    start: usize,
     state: State,
-    /// Bytes missing before the next record: how many records they may have been.
-    pub(super) lost: u64,
 }
 
 #[derive(Default, Clone, Copy, PartialEq)]
@@ -82,6 +82,8 @@ enum State {
 
 impl Records {
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.start.min(self.buffer.len()));
+        self.start = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -92,13 +94,21 @@ impl Records {
     /// The next whole record: header and payload. Give it back with [`Self::consume`].
     pub(super) fn next(&mut self) -> Option<([u8; 5], &[u8])> {
         if let State::Skipping(left) = self.state {
-            let length = left.min(self.buffer.len());
-            self.buffer.drain(..length);
+            let length = left.min(self.rest().len());
+            self.start += length;
             if length < left {
                 self.state = State::Skipping(left - length);
                 return None;
             }
             self.state = State::InStep;
+        }
+        if self.state == State::InStep
+            && self
+                .rest()
+                .first_chunk()
+                .is_some_and(|header| length(header).is_none())
+        {
+            self.state = State::Searching;
         }
         if self.state == State::Searching {
             self.find();
@@ -106,33 +116,28 @@ impl Records {
         if self.state != State::InStep {
             return None;
         }
-        let header = *self.buffer.first_chunk::<5>()?;
-        let Some(length) = length(&header) else {
-            self.state = State::Searching;
-            return None;
-        };
-        let payload = self.buffer.get(5..5 + length)?;
+        let header = *self.rest().first_chunk::<5>()?;
+        let payload = self.rest().get(5..5 + length(&header)?)?;
         Some((header, payload))
     }
 
+    /// Done with a record whose payload has this length.
     pub(super) fn consume(&mut self, payload: usize) {
-        let length = (5 + payload).min(self.buffer.len());
-        self.buffer.drain(..length);
+        self.start += 5 + payload;
     }
 
     pub(super) fn gap(&mut self, missing: u64) {
-        // Each record takes at least its header, a byte, and a tag.
-        self.lost = self.lost.saturating_add(missing / 22 + 2).min(4096);
+        let rest = self.rest();
         let left = match self.state {
-            State::InStep => self
-                .buffer
+            State::InStep => rest
                 .first_chunk::<5>()
                 .and_then(length)
-                .map(|length| length + 5 - self.buffer.len()),
+                .and_then(|length| (length + 5).checked_sub(rest.len())),
             State::Skipping(left) => Some(left),
             State::Searching => None,
         };
         self.buffer.clear();
+        self.start = 0;
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         self.state = match left.and_then(|left| left.checked_sub(missing)) {
             Some(left) => State::Skipping(left),
@@ -140,22 +145,25 @@ impl Records {
         };
     }
 
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Looks for a chain of headers.
     fn find(&mut self) {
-        let found = (0..self.buffer.len()).find(|&at| {
-            let rest = self.buffer.get(at..).unwrap_or_default();
-            rest.len() >= 5 && begins_with_records(rest) != Start::No
+        let rest = self.rest();
+        let found = (0..rest.len().saturating_sub(4)).find_map(|at| {
+            let chain = begins_with_records(rest.get(at..)?);
+            (chain != Start::No).then_some((at, chain))
         });
         match found {
-            Some(at) => {
-                self.buffer.drain(..at);
-                if begins_with_records(&self.buffer) == Start::Yes {
+            Some((at, chain)) => {
+                self.start += at;
+                if chain == Start::Yes {
                     self.state = State::InStep;
                 }
             }
-            None => {
-                let keep = self.buffer.len().min(4);
-                self.buffer.drain(..self.buffer.len() - keep);
-            }
+            None => self.start += rest.len().saturating_sub(4),
         }
     }
 }

@@ -1,8 +1,5 @@
 //! Frame headers (RFC 6455, section 5.2) and masks.
 
-/// Longest header: two bytes, eight of length, four of mask.
-pub(super) const LONGEST: usize = 14;
-
 pub(super) const CONTINUATION: u8 = 0;
 pub(super) const TEXT: u8 = 1;
 pub(super) const BINARY: u8 = 2;

@@ -48,6 +48,30 @@ impl Extension {
     }
 }
 
+/// What the two sides agreed on.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::net) struct Agreement {
+    pub(super) client: Extension,
+    pub(super) server: Extension,
+}
+
+impl Agreement {
+    /// From the `Sec-WebSocket-Extensions` of the server's answer.
+    pub(in crate::net) fn from_answer(extensions: Option<&[u8]>) -> Self {
+        let (client, server) =
+            extensions.map_or((Extension::None, Extension::None), Extension::negotiated);
+        Self { client, server }
+    }
+
+    /// The handshake was not seen.
+    pub(in crate::net) fn unknown() -> Self {
+        Self {
+            client: Extension::Unknown,
+            server: Extension::Unknown,
+        }
+    }
+}
+
 /// Inflates the messages of one direction.
 pub(super) struct Inflater {
     context: Option<Box<Decompress>>,

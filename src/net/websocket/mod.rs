@@ -2,46 +2,23 @@
 
 mod frame;
 mod inflate;
+mod message;
 mod search;
 
 use std::sync::Arc;
 
 use self::frame::Header;
-use self::inflate::{Extension, Failure, Inflater};
+pub(super) use self::inflate::Agreement;
+use self::inflate::{Extension, Inflater};
+use self::message::{complaint, control};
 use self::search::{Learned, Rules, Search};
-use super::event::{
-    Control, Direction, Envelope, Event, Finding, Kind, Message, Sink, Stamp, Transport,
-};
+use super::event::{Direction, Event, Finding, Kind, Sink, Stamp, Transport};
 use super::options::Options;
 
 /// Searches that may begin while the backlog of another is worked off.
 const NESTED_SEARCHES: u32 = 8;
 /// A payload buffer is given back if it has grown beyond this.
 const KEPT_CAPACITY: usize = 1 << 20;
-
-/// What the two sides agreed on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Agreement {
-    client: Extension,
-    server: Extension,
-}
-
-impl Agreement {
-    /// From the `Sec-WebSocket-Extensions` of the server's answer.
-    pub(super) fn from_answer(extensions: Option<&[u8]>) -> Self {
-        let (client, server) =
-            extensions.map_or((Extension::None, Extension::None), Extension::negotiated);
-        Self { client, server }
-    }
-
-    /// The handshake was not seen.
-    pub(super) fn unknown() -> Self {
-        Self {
-            client: Extension::Unknown,
-            server: Extension::Unknown,
-        }
-    }
-}
 
 /// Reads one direction.
 pub(super) struct Receiver {
@@ -170,7 +147,7 @@ impl Receiver {
 
     /// Bytes kept.
     pub(super) fn cost(&self) -> usize {
-        self.payload.capacity() + self.aside.len() + self.search.backlog.cost()
+        self.payload.capacity() + self.aside.len() + self.search.cost()
     }
 
     /// Takes the next bytes of the stream.
@@ -264,7 +241,6 @@ impl Receiver {
                 self.frame_begins(at, header, sink);
                 break;
             }
-            debug_assert!(self.head.len() < frame::LONGEST);
         }
         rest
     }
@@ -285,7 +261,9 @@ impl Receiver {
             self.state = State::Search;
             return;
         }
-        self.check(at, &header, sink);
+        if let Some((code, message)) = complaint(&header, &self.rules) {
+            self.finding(at, Finding::warning(code, self.offset, message), sink);
+        }
         let frame = Frame {
             header,
             done: 0,
@@ -296,35 +274,6 @@ impl Receiver {
         if header.length == 0 {
             self.frame_ends(at, frame, sink);
         }
-    }
-
-    /// Says what is unlawful about a header that can be read all the same.
-    fn check(&self, at: Stamp, header: &Header, sink: &mut Sink<'_>) {
-        let starts_data = matches!(header.opcode, frame::TEXT | frame::BINARY);
-        let may_be_deflated = self.rules.may_deflate && starts_data;
-        let (code, message) = if header.mask.is_some() != self.rules.masked {
-            let message = if self.rules.masked {
-                "a frame of the client is not masked"
-            } else {
-                "a frame of the server is masked"
-            };
-            ("ws-mask", message)
-        } else if header.reserved & 3 != 0 || header.deflated() && !may_be_deflated {
-            ("ws-reserved-bits", "a frame has reserved bits set")
-        } else if !header.minimal {
-            (
-                "ws-length-not-minimal",
-                "a frame's length takes more bytes than needed",
-            )
-        } else if header.is_control() && (!header.fin || header.length > 125) {
-            (
-                "ws-control-frame",
-                "a control frame is fragmented or longer than 125 bytes",
-            )
-        } else {
-            return;
-        };
-        self.finding(at, Finding::warning(code, self.offset, message), sink);
     }
 
     fn place(&mut self, at: Stamp, header: &Header, sink: &mut Sink<'_>) -> Place {
@@ -463,100 +412,6 @@ impl Receiver {
         }
     }
 
-    fn message(&mut self, at: Stamp, assembly: Assembly, payload: &[u8], sink: &mut Sink<'_>) {
-        if assembly.torn {
-            if assembly.deflated && self.extension != (Extension::Deflate { takeover: false }) {
-                self.inflater.lose_context();
-            }
-            return self.fragment(at, payload, "gap", sink);
-        }
-        self.after_gap = false;
-        self.learned.note(assembly.first, payload);
-        if assembly.dropped > 0 {
-            self.too_long(at, sink);
-            self.inflater.lose_context();
-            self.fragment(at, payload, "message-too-long", sink);
-            self.offset += assembly.dropped;
-            return;
-        }
-        if !assembly.deflated {
-            let length = payload.len() as u64;
-            self.hand_out(at, assembly, payload, false, sink);
-            self.offset += length;
-            return;
-        }
-        let mut inflater = std::mem::replace(&mut self.inflater, Inflater::new(false));
-        match inflater.inflate(payload, self.extension, self.limit) {
-            Ok(inflated) => {
-                self.hand_out(at, assembly, inflated, false, sink);
-                self.offset += inflated.len() as u64;
-            }
-            Err(failure) => {
-                self.not_inflated(at, failure, sink);
-                self.hand_out(at, assembly, payload, true, sink);
-                self.offset += payload.len() as u64;
-            }
-        }
-        inflater.trim();
-        self.inflater = inflater;
-    }
-
-    fn hand_out(
-        &self,
-        at: Stamp,
-        assembly: Assembly,
-        bytes: &[u8],
-        deflated: bool,
-        sink: &mut Sink<'_>,
-    ) {
-        if assembly.text && !deflated && std::str::from_utf8(bytes).is_err() {
-            let finding = Finding::warning(
-                "ws-text-not-utf8",
-                self.offset,
-                "a text message is not UTF-8",
-            );
-            self.finding(at, finding, sink);
-        }
-        let message = Message {
-            offset: self.offset,
-            bytes,
-            text: assembly.text,
-            deflated,
-            envelope: Envelope::WebSocket {
-                frames: assembly.frames,
-            },
-        };
-        sink(Event::new(at, Transport::WebSocket, Kind::Message(message)));
-    }
-
-    fn not_inflated(&self, at: Stamp, failure: Failure, sink: &mut Sink<'_>) {
-        let finding = match failure {
-            Failure::ContextLost => Finding::error(
-                "ws-deflate-context-lost",
-                self.offset,
-                "this message refers to compressed messages that are not in the capture; it is shown as it was sent",
-            ),
-            Failure::Damaged => Finding::error(
-                "ws-inflate-failed",
-                self.offset,
-                "this message is marked as compressed but cannot be inflated; it is shown as it was sent",
-            ),
-            Failure::TooLong => {
-                return self.too_long(at, sink);
-            }
-        };
-        self.finding(at, finding, sink);
-    }
-
-    fn too_long(&self, at: Stamp, sink: &mut Sink<'_>) {
-        let message = format!("a message is longer than {} bytes", self.limit);
-        self.finding(
-            at,
-            Finding::error("message-too-long", self.offset, message),
-            sink,
-        );
-    }
-
     /// Part of a frame is missing: what was kept of it is no message any more.
     fn tear(&mut self, at: Stamp, frame: Frame, sink: &mut Sink<'_>) {
         if frame.place == Place::Message {
@@ -631,22 +486,4 @@ impl Receiver {
     fn finding(&self, at: Stamp, finding: Finding<'_>, sink: &mut Sink<'_>) {
         sink(Event::new(at, Transport::WebSocket, Kind::Finding(finding)));
     }
-}
-
-fn control(at: Stamp, opcode: u8, payload: &[u8], sink: &mut Sink<'_>) {
-    let control = match opcode {
-        frame::PING => Control::Ping(payload),
-        frame::PONG => Control::Pong(payload),
-        _ => match payload.split_first_chunk::<2>() {
-            Some((code, reason)) => Control::Close {
-                code: Some(u16::from_be_bytes(*code)),
-                reason,
-            },
-            None => Control::Close {
-                code: None,
-                reason: payload,
-            },
-        },
-    };
-    sink(Event::new(at, Transport::WebSocket, Kind::Control(control)));
 }

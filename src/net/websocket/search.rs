@@ -14,6 +14,8 @@ use crate::net::options::PayloadProbe;
 
 /// Bytes kept while searching.
 const BACKLOG_LIMIT: usize = 8 << 20;
+/// Chains followed at a time; of more, those that lead farthest are given up.
+const CHAIN_LIMIT: usize = 32 << 10;
 /// Longest frame that is believed.
 const FRAME_LIMIT: u64 = 64 << 20;
 /// Headers in a row that are believed: with a probe's word, with payloads that begin as known
@@ -90,7 +92,9 @@ pub(super) struct Search {
 #[derive(Clone, Copy)]
 struct Chain {
     start: usize,
+    /// Headers that say something.
     links: u32,
+    last: Header,
     evidence: Evidence,
     in_message: bool,
 }
@@ -142,6 +146,11 @@ impl Search {
         !self.chains.is_empty()
     }
 
+    /// What it takes.
+    pub(super) fn cost(&self) -> usize {
+        self.backlog.cost() + self.chains.len() * 2 * size_of::<(u64, Chain)>()
+    }
+
     /// Bytes to let go of, since there are too many.
     pub(super) fn overflow(&mut self) -> Option<Vec<u8>> {
         if self.backlog.bytes().len() <= BACKLOG_LIMIT {
@@ -190,12 +199,15 @@ impl Search {
                 break;
             };
             let chain = entry.remove();
-            let lawful = lawful(&header, rules, chain.in_message);
+            let doubtful = chain.evidence == Evidence::Bare && chain.start > 0;
+            let lawful = lawful(&header, rules, chain.in_message)
+                && !(doubtful && repeats(&header, &chain.last));
             if let Some(total) = header.total()
                 && lawful
             {
                 let chain = Chain {
-                    links: chain.links + 1,
+                    links: chain.links + weight(&header, Some(&chain.last)),
+                    last: header,
                     in_message: in_message(&header, chain.in_message),
                     ..chain
                 };
@@ -217,6 +229,9 @@ fn insert(chains: &mut BTreeMap<u64, Chain>, next: u64, chain: Chain) {
                 >= (chain.evidence, std::cmp::Reverse(chain.start), chain.links) => {}
         _ => {
             chains.insert(next, chain);
+            if chains.len() > CHAIN_LIMIT {
+                chains.pop_last();
+            }
         }
     }
 }
@@ -236,7 +251,13 @@ fn candidate(
         return Some(None);
     }
     let header = Header::read(rest)?;
-    if !lawful(&header, rules, false) {
+    let before = bytes
+        .get(position.saturating_sub(header.size + header.length.min(8) as usize)..)
+        .and_then(Header::read);
+    if !lawful(&header, rules, false)
+        || is_masked_zeros(rest)
+        || position > 0 && before.is_some_and(|before| repeats(&header, &before))
+    {
         return Some(None);
     }
     let Some(total) = header.total() else {
@@ -260,11 +281,20 @@ fn candidate(
     };
     let chain = Chain {
         start: position,
-        links: 1,
+        links: weight(&header, None),
+        last: header,
         evidence,
         in_message: in_message(&header, false),
     };
     Some(Some((position as u64 + total, chain)))
+}
+
+/// Whether the bytes are a run of zeros under a mask: the key over and over, which may well read
+/// as a header.
+fn is_masked_zeros(bytes: &[u8]) -> bool {
+    bytes
+        .get(..4)
+        .is_some_and(|key| bytes.get(4..8) == Some(key))
 }
 
 fn evidence(
@@ -321,8 +351,26 @@ fn lawful(header: &Header, rules: &Rules, in_message: bool) -> bool {
     opcode
         && reserved
         && header.minimal
+        && (header.fin || header.length > 0)
         && header.mask.is_some() == rules.masked
         && header.length <= FRAME_LIMIT
+}
+
+/// How much a header says, after the one before it. The bytes 0, 1, 2 are everywhere in binary
+/// protocols, so frames that are not final say nothing, and neither do empty ones.
+fn weight(header: &Header, before: Option<&Header>) -> u32 {
+    let says = header.fin && header.length > 0 && header.opcode != frame::CONTINUATION;
+    u32::from(says && !before.is_some_and(|before| repeats(header, before)))
+}
+
+/// Whether two headers in a row may be a payload that repeats itself: a masked run of zeros is its
+/// key over and over, a list of small maps is `82 01 xx 82 01 xx`. True keys differ from frame to
+/// frame.
+fn repeats(header: &Header, before: &Header) -> bool {
+    match header.mask {
+        Some(mask) => mask != [0; 4] && before.mask == Some(mask),
+        None => before == header && header.length < 8,
+    }
 }
 
 fn in_message(header: &Header, before: bool) -> bool {

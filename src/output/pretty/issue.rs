@@ -24,8 +24,10 @@ pub fn issue(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Is
     sheet.space(1);
     message(sheet, values, &issue.message);
     place(sheet, values, issue);
-    if !shown {
-        bytes(sheet, values, dump, issue.at);
+    // The whole frame under carets says nothing that the place does not.
+    let whole = issue.at.start == 0 && issue.at.len() >= values.record.frame.len();
+    if !shown && !(whole && issue.at.len() > 16) {
+        bytes(sheet, values, dump, issue);
     }
     sheet.space(2 * INDENT);
     sheet.put(&styles.note, "=");
@@ -86,7 +88,8 @@ fn place(sheet: &mut Sheet, values: &Values<'_>, issue: &Issue) {
     sheet.newline();
 }
 
-fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, at: Span) {
+fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Issue) {
+    let at = issue.at;
     let frame = values.record.frame.len();
     if frame == 0 {
         return;
@@ -104,7 +107,7 @@ fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, at: Span) {
         values.look,
         2 * INDENT,
         from..to.min(frame),
-        Some(start..end),
+        Some((start..end, values.look.styles.severity(issue.severity))),
     );
     let more = end.saturating_sub(to);
     if more > 0 {

@@ -1,19 +1,17 @@
 //! Records for people: a headline, the fields as a tree, the findings with their bytes.
 
-mod head;
 mod issue;
 mod tree;
 
 use super::Sink;
 use super::dump::Dump;
+use super::head::{self, INDENT};
 use super::page::{Look, Page, Sheet};
 use super::redact::Redactor;
 use super::value::Values;
 use crate::model::{NodeId, Record, Span, Value};
 use std::io::{self, Write};
 
-/// Everything below a headline starts here.
-const INDENT: usize = 2;
 /// Bytes that are not understood are shown up to so many rows.
 const MOST_ROWS: usize = 4;
 

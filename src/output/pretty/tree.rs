@@ -3,6 +3,7 @@
 use super::INDENT;
 use crate::model::{Node, NodeId, Tree, Value};
 use crate::output::escape;
+use crate::output::inner;
 use crate::output::page::Sheet;
 use crate::output::value::Values;
 
@@ -75,26 +76,15 @@ fn members(
             }
         } else if node.label.is_some() {
             values.key(sheet, node);
-            let inner = inner.and_then(|inner| inner_member(tree, inner, node, index));
+            let inner = inner.and_then(|inner| inner::member(tree, inner, node, index));
             entry.value_at_column(sheet, child, inner);
         } else {
             sheet.print(&values.look.styles.aside, format_args!("{index}"));
-            let inner = inner.and_then(|inner| inner_member(tree, inner, node, index));
+            let inner = inner.and_then(|inner| inner::member(tree, inner, node, index));
             entry.value_at_column(sheet, child, inner);
         }
         index += 1;
     }
-}
-
-/// What `inner`, the mirror of a container, holds for one of its members.
-fn inner_member(tree: &Tree, inner: NodeId, member: &Node, index: usize) -> Option<NodeId> {
-    let found = match member.label {
-        Some(label) => tree.child(inner, label.name),
-        None => tree.children(inner).nth(index),
-    };
-    found
-        .filter(|(_, node)| node.value != Value::Nil)
-        .map(|(id, _)| id)
 }
 
 /// The columns that the keys of a container take.
@@ -163,7 +153,7 @@ impl Entry<'_> {
             Value::Variant(_) | Value::Tag(_) => self.variant(sheet, id, node, inner),
             _ if inner.is_none() && is_flat(tree, id, node) => self.flow(sheet, id),
             _ => {
-                let holds = inner.filter(|inner| !mirrors(tree, *inner, id));
+                let holds = inner.filter(|inner| !inner::mirrors(tree, *inner, id));
                 if let Some(inner) = holds {
                     self.opaque(sheet, inner);
                 } else {
@@ -334,23 +324,6 @@ impl Entry<'_> {
         }
         sheet.put(&styles.aside, "]");
         sheet.newline();
-    }
-}
-
-/// Whether `inner` mirrors the structure of `body`, rather than being what it holds.
-fn mirrors(tree: &Tree, inner: NodeId, body: NodeId) -> bool {
-    let (Some(mirror), Some(node)) = (tree.get(inner), tree.get(body)) else {
-        return false;
-    };
-    match (mirror.value, node.value) {
-        (Value::Struct, Value::Struct) => tree.children(inner).any(|(_, member)| {
-            member
-                .label
-                .is_some_and(|label| tree.child(body, label.name).is_some())
-        }),
-        (Value::List, Value::List) => tree.children(inner).count() == tree.children(body).count(),
-        (Value::Variant(_), Value::Variant(_)) => true,
-        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@
 use super::body;
 use super::messages;
 use super::versions::{HEADER_V0, HEADER_V1};
+use crate::codec::messagepack::Reader;
 use crate::protocol::{Confidence, Input, Settings};
 use crate::schema::Versions;
 
@@ -134,7 +135,7 @@ pub fn fit(header: &Header, input: &Input<'_>, settings: &Settings) -> Fit {
     }
     if header.layout == Layout::V1 {
         // A checksum over nothing is zero, which is no proof.
-        if header.length > 0 && header.checksum_matches(bytes) {
+        if header.length > 0 && reaches_its_end(header, bytes) && header.checksum_matches(bytes) {
             return Fit::Checked;
         }
         if header.version != 1 && !whole_length {
@@ -154,6 +155,17 @@ pub fn fit(header: &Header, input: &Input<'_>, settings: &Settings) -> Fit {
         body::Beginning::Wrong if whole_length => Fit::Begins,
         body::Beginning::Wrong => Fit::Possible,
     }
+}
+
+/// Whether the body's value ends about where the header says, or the body is short. Keeps headers
+/// that claim everything behind them from having all of it summed, one after the other.
+fn reaches_its_end(header: &Header, bytes: &[u8]) -> bool {
+    const SHORT: usize = 64 << 10;
+    if header.length as usize <= SHORT {
+        return true;
+    }
+    let mut reader = Reader::new(bytes, header.layout.size());
+    reader.skip().is_ok() && reader.position().saturating_add(SHORT) >= header.frame_size()
 }
 
 /// The header that best explains the start of `input`, and how well. `last` is the layout that the
@@ -196,9 +208,25 @@ pub fn probe(input: &Input<'_>, settings: &Settings) -> Confidence {
 /// body is exact, or all that is there of a body that will go on fits.
 #[must_use]
 pub fn find(input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
+    find_within(input, from, settings, &mut budget(input))
+}
+
+/// How many bytes may be looked at in search of frames: bounds the work on hostile bytes that
+/// look like headers everywhere.
+#[must_use]
+pub fn budget(input: &Input<'_>) -> usize {
+    input.bytes.len().saturating_mul(16).saturating_add(1 << 16)
+}
+
+/// Like [`find`], with a budget that several searches share.
+#[must_use]
+pub fn find_within(
+    input: &Input<'_>,
+    from: usize,
+    settings: &Settings,
+    budget: &mut usize,
+) -> Option<usize> {
     let bytes = input.bytes;
-    // Bounds the work on hostile bytes that look like headers everywhere.
-    let mut budget = bytes.len().saturating_mul(16).saturating_add(1 << 16);
     (from..bytes.len()).find(|position| {
         let rest = bytes.get(*position..).unwrap_or_default();
         if !may_start(rest, settings) {
@@ -214,10 +242,10 @@ pub fn find(input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize
                 return false;
             };
             let cost = header.frame_size().min(rest.bytes.len());
-            if header.length == 0 || cost > budget {
+            if header.length == 0 || cost > *budget {
                 return false;
             }
-            budget -= cost.min(budget);
+            *budget -= cost;
             fit(&header, &rest, settings) >= Fit::Begins
         })
     })

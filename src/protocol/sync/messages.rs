@@ -543,7 +543,9 @@ pub static MESSAGES: &[MessageType] = &[
                 .about("time of the snapshot"),
             field("chunk_index", U32).about("position of the chunk, from 0"),
             field("total_chunks", U32).about("number of chunks"),
-            field("payload", BYTES).about("content"),
+            field("payload", BYTES)
+                .holds(opaque::SNAPSHOT_CHUNK)
+                .about("content"),
         ],
         "One chunk of an array snapshot.",
     ),

@@ -3,11 +3,17 @@
 //! Source: protocol page `sync`.
 
 mod body;
+mod checks;
+mod conversation;
 mod encode;
+mod fields;
 mod frame;
 pub mod messages;
 mod opaque;
+mod pings;
+mod pushed;
 mod session;
+mod streams;
 pub mod types;
 pub mod versions;
 

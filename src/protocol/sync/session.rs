@@ -1,11 +1,14 @@
 //! One sync connection.
 
 use super::body;
+use super::checks::{self, Finding};
+use super::conversation::Conversation;
+use super::fields::Fields;
 use super::frame::{self, Fit, Header, Layout};
 use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
-use crate::model::{Label, Message, NodeId, Span, Symbol, Unit, Value};
+use crate::model::{Direction, Label, Message, NodeId, Severity, Span, Symbol, Unit, Value};
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
 
@@ -20,6 +23,10 @@ static CRC: Label = {
 static SCHEMA: Label = Label::new("schema");
 static CODEC: Label = Label::new("codec");
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when compiling; both arrays have nine items"
+)]
 static SCHEMA_NAMES: [Symbol; 9] = {
     let mut symbols = [const { Symbol { code: 0, name: "" } }; 9];
     let mut index = 0;
@@ -57,12 +64,17 @@ pub struct SyncSession {
     layout: Option<Layout>,
     /// The header that [`Session::frame`] has found.
     header: Option<Header>,
-    /// The version groups that all bodies so far fit.
-    shown: Versions,
+    /// The version groups that all bodies so far fit, of those with the v0 and the v1 header.
+    shown: [Versions; 2],
     /// Fields of the current body that hold more.
     opaque: Vec<(NodeId, Opaque)>,
-    /// How many bytes of an incomplete frame were last looked through for the next frame.
-    looked_through: usize,
+    /// What the connection's messages have shown together.
+    conversation: Conversation,
+    /// Findings about the current message, before they are added to it.
+    findings: Vec<Finding>,
+    /// How many bytes of an incomplete frame were last looked through for the next frame, per
+    /// direction.
+    looked_through: [usize; 3],
 }
 
 impl SyncSession {
@@ -73,9 +85,11 @@ impl SyncSession {
             settings: settings.clone(),
             layout: None,
             header: None,
-            shown: Versions::ALL,
+            shown: [Versions::ALL; 2],
             opaque: Vec::new(),
-            looked_through: 0,
+            conversation: Conversation::default(),
+            findings: Vec::new(),
+            looked_through: [0; 3],
         }
     }
 
@@ -85,24 +99,42 @@ impl SyncSession {
         if input.whole {
             return Framing::Frame(bytes.len());
         }
-        let due = bytes.len() >= self.looked_through.saturating_mul(2).max(1 << 16);
+        let looked_through = self.looked_through(input);
+        let due = bytes.len() >= looked_through.saturating_mul(2).max(1 << 8);
         if input.ended || due {
-            self.looked_through = bytes.len();
+            *looked_through = bytes.len();
             // Only a frame that is there in full may end this one early.
             let complete = Input {
                 ended: true,
                 ..*input
             };
-            if fit < Fit::Begins || input.ended {
-                if let Some(next) = next_complete(&complete, header, &self.settings) {
-                    return Framing::Frame(next);
-                }
+            if (fit < Fit::Begins || input.ended)
+                && let Some(next) = next_complete(&complete, header, &self.settings)
+            {
+                return Framing::Frame(next);
             }
         }
         if input.ended {
             return Framing::Frame(bytes.len());
         }
         Framing::Need(header.frame_size())
+    }
+
+    fn shown(&mut self, layout: Layout) -> &mut Versions {
+        let [v0, v1] = &mut self.shown;
+        match layout {
+            Layout::V0 => v0,
+            Layout::V1 => v1,
+        }
+    }
+
+    fn looked_through(&mut self, input: &Input<'_>) -> &mut usize {
+        let [client, server, unknown] = &mut self.looked_through;
+        match input.direction {
+            Some(Direction::ClientToServer) => client,
+            Some(Direction::ServerToClient) => server,
+            None => unknown,
+        }
     }
 
     /// All bytes are there. If the body does not end where the header says, but where it ends
@@ -280,12 +312,14 @@ impl SyncSession {
         message.type_name = kind.name;
         let preferred = match self.settings.sync_version {
             Some(group) => Versions::only(group),
-            None => self.shown,
+            None => *self.shown(header.layout),
         };
         let reading = body::decode(header, kind, frame, preferred, message, &mut self.opaque);
-        if !reading.fitting.is_empty() && !self.settings.independent {
-            let both = self.shown.and(reading.fitting);
-            self.shown = if both.is_empty() {
+        let sound = message.worst() != Some(Severity::Error);
+        if sound && !reading.fitting.is_empty() && !self.settings.independent {
+            let shown = self.shown(header.layout);
+            let both = shown.and(reading.fitting);
+            *shown = if both.is_empty() {
                 reading.fitting
             } else {
                 both
@@ -300,12 +334,39 @@ impl SyncSession {
     }
 }
 
+impl SyncSession {
+    /// Checks a body that was decoded without errors, alone and in its place.
+    fn check(&mut self, header: &Header, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        let (Some(kind), Some(body)) = (messages::by_code(header.code), message.body) else {
+            return;
+        };
+        let findings = &mut self.findings;
+        let direction = input.direction;
+        let follow = !self.settings.independent && self.conversation.begins(kind, direction);
+        if follow || checks::concern(kind) {
+            let fields = Fields::of(kind, body, &message.tree, frame);
+            checks::check(kind, &fields, findings);
+            if follow {
+                self.conversation
+                    .follow(kind, header.layout, direction, &fields, findings);
+            }
+        }
+        for finding in findings.drain(..) {
+            finding.add(message);
+        }
+    }
+}
+
 impl Session for SyncSession {
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.header = None;
-        if input.bytes.len() < Layout::V1.size() && !input.ended && !input.whole {
-            // The shortest sync body is longer than the difference between the headers.
-            return Framing::Need(Layout::V1.size());
+        // A v0 frame can be shorter than a v1 header, but not one that begins like v1 (Handshake).
+        let least = match input.bytes.first() {
+            Some(1) => Layout::V1.size(),
+            _ => Layout::V0.size(),
+        };
+        if input.bytes.len() < least && !input.ended && !input.whole {
+            return Framing::Need(least);
         }
         let Some((header, fit)) = frame::best(input, self.layout, &self.settings) else {
             return Framing::NoFrame("shorter than a sync header");
@@ -336,7 +397,7 @@ impl Session for SyncSession {
             return;
         };
         self.layout = Some(header.layout);
-        self.looked_through = 0;
+        *self.looked_through(input) = 0;
         let schema = self.header_nodes(&header, frame, message);
         self.check_header(&header, frame, input, message);
         let end = self.body(&header, frame, schema, message);
@@ -357,10 +418,11 @@ impl Session for SyncSession {
             );
         }
         message.rest(end, frame.len());
-        if message.faithful {
+        if message.worst() != Some(Severity::Error) {
             let opaque = std::mem::take(&mut self.opaque);
             read_inner(frame, message, &opaque);
             self.opaque = opaque;
+            self.check(&header, frame, input, message);
         }
     }
 }
@@ -368,7 +430,8 @@ impl Session for SyncSession {
 /// Where a complete, checked frame starts inside an incomplete one.
 fn next_complete(input: &Input<'_>, header: &Header, settings: &Settings) -> Option<usize> {
     let mut from = header.layout.size();
-    while let Some(position) = frame::find(input, from, settings) {
+    let mut budget = frame::budget(input);
+    while let Some(position) = frame::find_within(input, from, settings, &mut budget) {
         let bytes = input.bytes.get(position..)?;
         let rest = Input { bytes, ..*input };
         let (next, fit) = frame::best(&rest, None, settings)?;

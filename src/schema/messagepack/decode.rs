@@ -72,18 +72,25 @@ impl<'a, 'm> Decoder<'a, 'm> {
     #[must_use]
     pub fn attempt(mut self, body: &'static Struct) -> Outcome {
         self.strict = true;
-        self.run(body)
+        self.run(|decoder| decoder.structure(body, None))
+    }
+
+    /// Decodes one value of `kind`, exactly or not at all; gives up at the first departure.
+    #[must_use]
+    pub fn attempt_value(mut self, kind: &'static Type) -> Outcome {
+        self.strict = true;
+        self.run(|decoder| decoder.value(kind, None, None))
     }
 
     /// Decodes what there is; departures become issues.
     #[must_use]
     pub fn leniently(self, body: &'static Struct) -> Outcome {
-        self.run(body)
+        self.run(|decoder| decoder.structure(body, None))
     }
 
-    fn run(mut self, body: &'static Struct) -> Outcome {
+    fn run(mut self, decode: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Outcome {
         let issues = self.message.issues.len();
-        let result = self.structure(body, None);
+        let result = decode(&mut self);
         Outcome {
             exact: result.is_ok() && self.message.issues.len() == issues,
             position: self.reader.position(),

@@ -1,10 +1,12 @@
 //! The first lines of a record: which, what, whence, how long, how bad.
 
-use super::INDENT;
-use crate::model::{Direction, NodeId, Severity};
-use crate::output::page::Sheet;
-use crate::output::time;
-use crate::output::value::Values;
+use super::page::Sheet;
+use super::time;
+use super::value::Values;
+use crate::model::{Direction, NodeId, Record, Severity};
+
+/// Everything below a headline starts here.
+pub const INDENT: usize = 2;
 
 /// Writes number, type, way, time, size, place and the count of findings.
 pub fn headline(sheet: &mut Sheet, values: &Values<'_>) {
@@ -12,10 +14,7 @@ pub fn headline(sheet: &mut Sheet, values: &Values<'_>) {
     let styles = &values.look.styles;
     sheet.print(&styles.aside, format_args!("#{}", record.number));
     sheet.space(1);
-    sheet.print(
-        &styles.heading,
-        format_args!("{}.{}", record.message.protocol, record.message.type_name),
-    );
+    sheet.put(&styles.heading, &type_name(record));
     way(sheet, values);
     moment(sheet, values);
     place(sheet, values);
@@ -35,6 +34,16 @@ pub fn headline(sheet: &mut Sheet, values: &Values<'_>) {
         sheet.untrusted(&styles.aside, &styles.escape, shown);
         sheet.newline();
     }
+}
+
+/// Protocol and type.
+#[must_use]
+pub fn type_name(record: &Record<'_>) -> String {
+    let message = record.message;
+    if message.protocol == message.type_name {
+        return message.protocol.to_owned();
+    }
+    format!("{}.{}", message.protocol, message.type_name)
 }
 
 /// Writes the header's fields in a row.

@@ -1,0 +1,108 @@
+//! `wirectl schema`: JSON Schema of records.
+
+use super::CLEAN;
+use super::complain::Wrong;
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+use wirectl::encode::{type_by_name, type_names};
+use wirectl::protocol::{self, Protocol};
+use wirectl::schema::MessageType;
+use wirectl::schema::json_schema::{Definitions, envelope, record};
+
+const EXAMPLES: &str = "\
+Examples:
+  wirectl schema > wirectl.schema.json    every record
+  wirectl schema sync                     one protocol
+  wirectl schema sync.DeltaPush           one message type";
+
+/// Print the JSON Schema (2020-12) of records
+///
+/// What `wirectl decode -o json` prints is valid against it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Schema {
+    /// Protocols (sync) and message types (sync.DeltaPush); everything if there is none
+    #[arg(value_name = "TYPE")]
+    types: Vec<String>,
+}
+
+impl Schema {
+    /// Prints the schema.
+    pub fn run(self) -> anyhow::Result<u8> {
+        let everything = self.types.is_empty();
+        let mut definitions = Definitions::new();
+        let mut records = Map::new();
+        for (protocol, kind) in self.chosen()? {
+            if !protocol.bodies_follow_tables() {
+                continue;
+            }
+            let name = format!("{}.{}", protocol.name(), kind.name);
+            records.insert(name, record(protocol.name(), kind, &mut definitions));
+        }
+        let mut choices: Vec<Value> = records
+            .keys()
+            .map(|name| json!({"$ref": format!("#/$defs/{name}")}))
+            .collect();
+        if everything || choices.is_empty() {
+            // Also what no table describes: unknown bytes, transports, self-describing payloads.
+            let known: Vec<&str> = protocol::ALL
+                .iter()
+                .filter(|protocol| protocol.bodies_follow_tables())
+                .map(|protocol| protocol.name())
+                .collect();
+            choices.push(json!({
+                "allOf": [{"$ref": "#/$defs/record"}],
+                "anyOf": [
+                    {"properties": {"protocol": {"not": {"enum": known}}}},
+                    {"properties": {"type": {"const": "unknown"}}},
+                ],
+            }));
+        }
+        let mut all = Map::new();
+        all.insert("record".to_owned(), envelope());
+        all.extend(records);
+        all.extend(definitions);
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "wirectl records",
+            "anyOf": choices,
+            "$defs": all,
+        });
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", serde_json::to_string_pretty(&schema)?)?;
+        Ok(CLEAN)
+    }
+
+    fn chosen(&self) -> anyhow::Result<Vec<(&'static dyn Protocol, &'static MessageType)>> {
+        let of = |protocol: &&'static dyn Protocol| {
+            let protocol = *protocol;
+            protocol.messages().iter().map(move |kind| (protocol, kind))
+        };
+        if self.types.is_empty() {
+            return Ok(protocol::ALL.iter().flat_map(of).collect());
+        }
+        let mut chosen = Vec::new();
+        for name in &self.types {
+            let whole = protocol::ALL
+                .iter()
+                .find(|protocol| protocol.name() == name);
+            match (whole, type_by_name(name)) {
+                (Some(protocol), _) => chosen.extend(of(protocol)),
+                (None, Some(one)) => chosen.push(one),
+                (None, None) => {
+                    let names: Vec<String> = type_names().collect();
+                    let known = names.iter().map(String::as_str);
+                    return Err(Wrong::unknown(
+                        "message type",
+                        name,
+                        known,
+                        "wirectl encode --list",
+                    )
+                    .into());
+                }
+            }
+        }
+        Ok(chosen)
+    }
+}

@@ -1,0 +1,258 @@
+//! What is wrong or worth knowing about one message, from its own bytes alone.
+//!
+//! Source: protocol page `sync`, section 7.
+
+use super::fields::{Fields, Role};
+use crate::codec::messagepack::integer_bytes;
+use crate::model::{Message, Severity, Value};
+use crate::schema::MessageType;
+
+/// PingPong times with this bit are barrier numbers.
+const BARRIER: u64 = 1 << 63;
+
+/// One finding, before it is added to the message.
+#[derive(Debug)]
+pub struct Finding {
+    severity: Severity,
+    code: &'static str,
+    at: (usize, usize),
+    text: String,
+}
+
+impl Finding {
+    /// Not what a sound peer sends.
+    pub fn warning(code: &'static str, at: (usize, usize), text: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            code,
+            at,
+            text: text.into(),
+        }
+    }
+
+    /// Worth knowing.
+    pub fn note(code: &'static str, at: (usize, usize), text: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::warning(code, at, text)
+        }
+    }
+
+    /// Adds this to `message`. The values still reproduce the frame.
+    pub fn add(self, message: &mut Message) {
+        message.issue(self.severity, self.code, self.at, self.text);
+    }
+}
+
+/// Whether there is anything to check in messages of type `kind`.
+pub fn concern(kind: &'static MessageType) -> bool {
+    !checks_of(kind.code).is_empty()
+}
+
+/// Checks a body of type `kind` that was decoded without errors.
+pub fn check(kind: &'static MessageType, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    for check in checks_of(kind.code) {
+        check(fields, findings);
+    }
+}
+
+type Check = fn(&Fields<'_>, &mut Vec<Finding>);
+
+fn checks_of(code: u64) -> &'static [Check] {
+    match code {
+        0x01 | 0x60 => &[token],
+        0x02 => &[handshake_ack],
+        0x10 => &[checksum, sequence],
+        0x11 => &[clock_skew, status],
+        0x61 => &[refresh_ack],
+        0x41 | 0x95 | 0xA1 | 0xA3 | 0xA5 | 0xA7 | 0xA9 | 0xAB | 0xAD | 0xAF => &[status],
+        0xA2 => &[dimension, sequence],
+        0x40 | 0x90 | 0xA0 | 0xA4 | 0xA6 | 0xA8 | 0xAA | 0xAC | 0xAE => &[sequence],
+        0xFF => &[barrier],
+        _ => &[],
+    }
+}
+
+fn token(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    for role in [Role::JwtToken, Role::NewToken] {
+        if fields.bytes(role).is_some_and(|token| !token.is_empty()) {
+            findings.push(Finding::note(
+                "secret-in-clear",
+                fields.at(role),
+                "a bearer token that whoever sees this frame can use",
+            ));
+        }
+    }
+}
+
+fn handshake_ack(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    refusal("handshake-refused", fields, findings);
+    if fields.truth(Role::ForkDetected) == Some(true) {
+        findings.push(Finding::note(
+            "fork-detected",
+            fields.at(Role::ForkDetected),
+            "the client's epoch is stale or its lite_id is another's: it must take a new identity",
+        ));
+    }
+    let key = fields.bytes(Role::SigningKey).unwrap_or_default();
+    if key.iter().any(|byte| *byte != 0) {
+        findings.push(Finding::note(
+            "secret-in-clear",
+            fields.at(Role::SigningKey),
+            "the key of delta signatures, for whoever sees this frame",
+        ));
+    }
+}
+
+fn refresh_ack(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    refusal("refresh-refused", fields, findings);
+}
+
+fn refusal(code: &'static str, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    if fields.truth(Role::Success) == Some(false) {
+        let reason = fields.text(Role::Error).unwrap_or("no reason given");
+        findings.push(Finding::note(
+            code,
+            fields.at(Role::Success),
+            format!("refused: {reason}"),
+        ));
+    }
+}
+
+/// A server refuses a delta whose checksum is wrong. Of bytes that are no delta at all that is not
+/// so sure: then it is a warning.
+fn checksum(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    let announced = fields.number(Role::Checksum).unwrap_or_default();
+    let Some((_, node)) = fields.node(Role::Delta).filter(|_| announced != 0) else {
+        return;
+    };
+    let spelled = fields.bytes(Role::Delta).unwrap_or_default();
+    let copied: Vec<u8>;
+    let delta = if matches!(node.value, Value::IntegerBytes(_)) {
+        copied = integer_bytes(spelled).collect();
+        copied.as_slice()
+    } else {
+        spelled
+    };
+    let computed = crc32c::crc32c(delta);
+    if u64::from(computed) == announced {
+        return;
+    }
+    let severity = if delta.starts_with(b"loro") {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    findings.push(Finding {
+        severity,
+        ..Finding::warning(
+            "checksum-mismatch",
+            fields.at(Role::Checksum),
+            format!("the message says {announced:#010x}, the delta has {computed:#010x}"),
+        )
+    });
+}
+
+fn sequence(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    let producer = fields.number(Role::ProducerId).unwrap_or_default();
+    if producer != 0 && fields.number(Role::Seq) == Some(0) {
+        findings.push(Finding::warning(
+            "seq-zero",
+            fields.at(Role::Seq),
+            format!("producer {producer} numbers its messages from 1"),
+        ));
+    }
+}
+
+fn clock_skew(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    if let Some((_, node)) = fields.node(Role::ClockSkew)
+        && let Value::Signed(skew) = node.value
+    {
+        findings.push(Finding::note(
+            "clock-skew",
+            fields.at(Role::ClockSkew),
+            format!("server clock minus device clock: {skew} ms"),
+        ));
+    }
+}
+
+fn status(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    let at = fields.at(Role::Status);
+    let Some(status) = fields.variant(Role::Status) else {
+        return;
+    };
+    let applied = match status {
+        b"Gap" => {
+            let expected = match fields.variant_field(Role::Status) {
+                Some(Value::Unsigned(expected)) => expected,
+                _ => 0,
+            };
+            let text = format!("not applied: the server expects seq {expected} first");
+            findings.push(Finding::note("ack-gap", at, text));
+            false
+        }
+        b"Fenced" => {
+            findings.push(Finding::note(
+                "ack-fenced",
+                at,
+                "not applied: another session of this producer has a newer epoch",
+            ));
+            false
+        }
+        b"Rejected" => {
+            let reason = match fields.variant_field(Role::Status) {
+                Some(Value::Text(span)) => fields.text_of(span),
+                _ => "",
+            };
+            findings.push(Finding::note(
+                "ack-rejected",
+                at,
+                format!("refused for good: {reason}"),
+            ));
+            false
+        }
+        _ => true,
+    };
+    contradiction(applied, fields, findings);
+}
+
+/// `accepted` is a truth value, or a number of rows or samples.
+fn contradiction(applied: bool, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    let accepted = fields
+        .truth(Role::Accepted)
+        .or_else(|| Some(fields.number(Role::Accepted)? > 0 || applied));
+    if accepted.is_some_and(|accepted| accepted != applied) {
+        findings.push(Finding::warning(
+            "status-contradicts",
+            fields.at(Role::Accepted),
+            "accepted says the opposite of status",
+        ));
+    }
+}
+
+fn dimension(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    let announced = fields.number(Role::Dimension);
+    let there = fields.count(Role::Vector).map(|count| count as u64);
+    if let (Some(announced), Some(there)) = (announced, there)
+        && announced != there
+    {
+        findings.push(Finding::warning(
+            "dimension-mismatch",
+            fields.at(Role::Dimension),
+            format!("dim says {announced}, the vector has {there} components"),
+        ));
+    }
+}
+
+fn barrier(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    if let Some(time) = fields
+        .number(Role::Timestamp)
+        .filter(|time| *time >= BARRIER)
+    {
+        findings.push(Finding::note(
+            "barrier-ping",
+            fields.at(Role::Timestamp),
+            format!("not a time but barrier {}", time - BARRIER),
+        ));
+    }
+}

@@ -1,0 +1,148 @@
+//! Names of streams and requests as 64-bit keys, and bounded maps of them.
+//!
+//! Source: protocol page `sync`, section 5.4.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// At most this many keys are remembered per map and connection: some 200 KiB.
+const MOST_KEYS: usize = 4096;
+
+/// FNV-1a, 64 bits.
+#[derive(Clone, Copy, Debug)]
+pub struct Key(u64);
+
+impl Key {
+    /// The key of nothing.
+    pub const EMPTY: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    /// The key of a stream, as the protocol computes it: engine byte, then collection name.
+    pub fn of_stream(engine: u8, collection: &[u8]) -> Self {
+        Self::EMPTY.and(&[engine]).and(collection)
+    }
+
+    /// This key, continued with `bytes`.
+    pub fn and(self, bytes: &[u8]) -> Self {
+        Self(bytes.iter().fold(self.0, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
+    }
+
+    /// This key, continued with a number. Not the protocol's computation: for keys of our own.
+    pub fn and_number(self, number: u64) -> Self {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self(mixed ^ mixed >> 32)
+    }
+
+    /// The key as a number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// Keys are hashes already. Keys made to collide cost no more than a look at [`MOST_KEYS`] of them.
+#[derive(Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = Key(self.0).and(bytes).0;
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// A map that forgets everything rather than growing without bound.
+#[derive(Debug)]
+pub struct Bounded<V> {
+    map: HashMap<u64, V, BuildHasherDefault<AsIs>>,
+    forgot: bool,
+}
+
+impl<V> Default for Bounded<V> {
+    fn default() -> Self {
+        Self {
+            map: HashMap::default(),
+            forgot: false,
+        }
+    }
+}
+
+impl<V: Copy> Bounded<V> {
+    /// What is known of `key`.
+    pub fn get(&self, key: Key) -> Option<V> {
+        self.map.get(&key.0).copied()
+    }
+
+    /// Remembers `value`; returns what was known before.
+    pub fn insert(&mut self, key: Key, value: V) -> Option<V> {
+        if self.map.len() >= MOST_KEYS && !self.map.contains_key(&key.0) {
+            self.map.clear();
+            self.forgot = true;
+        }
+        self.map.insert(key.0, value)
+    }
+
+    /// What is known of `key`, to be changed; `value` if nothing was.
+    pub fn entry(&mut self, key: Key, value: V) -> &mut V {
+        if self.map.len() >= MOST_KEYS && !self.map.contains_key(&key.0) {
+            self.map.clear();
+            self.forgot = true;
+        }
+        self.map.entry(key.0).or_insert(value)
+    }
+
+    /// Forgets `key`.
+    pub fn remove(&mut self, key: Key) {
+        self.map.remove(&key.0);
+    }
+
+    /// Whether a key that is not known was never inserted.
+    pub fn complete(&self) -> bool {
+        !self.forgot
+    }
+
+    /// Starts anew.
+    pub fn clear(&mut self) {
+        self.map.clear();
+        self.forgot = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_have_the_ids_that_the_published_crate_computes() {
+        for (engine, collection, id) in [
+            (0, "mül", 16_584_729_254_689_242_303),
+            (1, "mül", 725_612_111_242_126_072),
+            (2, "🙂", 12_775_877_413_432_466_219),
+            (3, "q_data-point_東京", 16_958_201_376_230_460_888),
+            (4, "kelp_x_x", 12_059_312_189_143_023_099),
+            (5, "🙂", 4_963_726_081_095_910_090),
+            (6, "mül_ä_data-point", 14_563_440_767_018_935_441),
+            (7, "ä_x", 4_672_623_231_103_338_118),
+        ] {
+            assert_eq!(Key::of_stream(engine, collection.as_bytes()).number(), id);
+        }
+    }
+
+    #[test]
+    fn a_full_map_forgets_and_says_so() {
+        let mut map = Bounded::default();
+        for number in 0..=MOST_KEYS as u64 {
+            assert!(map.map.len() <= MOST_KEYS);
+            map.insert(Key::EMPTY.and_number(number), ());
+        }
+        assert!(!map.complete());
+        assert_eq!(map.map.len(), 1);
+    }
+}
