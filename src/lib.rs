@@ -11,5 +11,6 @@ pub mod net;
 pub mod output;
 pub mod pipeline;
 pub mod protocol;
+pub mod replay;
 pub mod schema;
 pub mod source;

@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod options;
 mod pcap;
+mod replay;
 mod schema;
 mod sniff;
 mod terminal;
@@ -19,6 +20,8 @@ pub const CLEAN: u8 = 0;
 pub const DAMAGED: u8 = 1;
 /// Exit status: wrong usage, or reading or writing failed.
 pub const FAILED: u8 = 2;
+/// Exit status: an expectation of `replay` was not met.
+pub const UNMET: u8 = 3;
 
 /// Inspects and moves NodeDB sync, pushwire and Noxu replication traffic.
 #[derive(Debug, Parser)]
@@ -48,6 +51,7 @@ enum Command {
     Decode(decode::Decode),
     Encode(encode::Encode),
     Pcap(pcap::Pcap),
+    Replay(Box<replay::ReplayCommand>),
     Schema(schema::Schema),
 }
 
@@ -59,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Decode(command) => command.run(),
         Command::Encode(command) => command.run(),
         Command::Pcap(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Schema(command) => command.run(),
     };
     match result {
