@@ -283,6 +283,11 @@ impl OutputOptions {
         self.output == Some(OutputForm::Conversations)
     }
 
+    /// Whether records are shown as JSON.
+    pub fn is_json(&self) -> bool {
+        self.json || self.output == Some(OutputForm::Json)
+    }
+
     /// Columns to fill; no limit if none.
     pub fn width(&self) -> Option<usize> {
         self.width

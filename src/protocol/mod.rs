@@ -10,11 +10,13 @@ mod inner;
 pub mod noxu;
 pub mod rp;
 pub mod rps;
+mod pairing;
 pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
+pub use pairing::{Pairing, Shows};
 
 use crate::model::{Direction, Message};
 use crate::schema::{EncodeError, MessageType};
@@ -144,6 +146,16 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// itself, and the tables only name its parts.
     fn bodies_follow_tables(&self) -> bool {
         true
+    }
+
+    /// Which of its messages answers which.
+    fn pairings(&self) -> &'static [Pairing] {
+        &[]
+    }
+
+    /// Whether its messages are text, for transports that tell text from bytes.
+    fn is_text(&self) -> bool {
+        false
     }
 
     /// How sure it is that a frame of its own starts `input`.
