@@ -153,7 +153,7 @@ impl Assignment {
     fn json(&self, kind: Option<&Type>) -> Result<Value, AssignmentError> {
         match &self.given {
             Given::Json(value) => Ok(value.clone()),
-            Given::Bytes(bytes) if kind.is_some_and(|kind| is_text(kind)) => {
+            Given::Bytes(bytes) if kind.is_some_and(is_text) => {
                 let text = std::str::from_utf8(bytes)
                     .map_err(|_| self.fail("the field is text, but this is not UTF-8"))?;
                 Ok(json!(text.strip_suffix('\n').unwrap_or(text)))

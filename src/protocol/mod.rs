@@ -8,9 +8,9 @@ mod detect;
 mod encode;
 mod inner;
 pub mod noxu;
+mod pairing;
 pub mod rp;
 pub mod rps;
-mod pairing;
 pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};

@@ -98,7 +98,6 @@ impl Player {
         if outcome.is_ok() {
             self.tell(Event::AllSent {
                 connection: self.connection,
-                frames: play.progress.frames,
             });
             // Answers may still come; the watcher says when it is enough.
             if play.gate.wait_for_end(&self.shared.stop) {

@@ -84,7 +84,7 @@ pub(super) enum Event {
         why: String,
     },
     /// Nothing more will be sent.
-    AllSent { connection: u32, frames: u64 },
+    AllSent { connection: u32 },
     /// Nothing more will come.
     Closed { connection: u32, gate: Arc<Gate> },
     /// A player is done.

@@ -252,10 +252,8 @@ impl Watcher<'_> {
                 bytes,
                 is_message,
                 at,
-            } => {
-                if self.is_current(connection, &gate) {
-                    self.received(connection, &bytes, is_message, at)?;
-                }
+            } if self.is_current(connection, &gate) => {
+                self.received(connection, &bytes, is_message, at)?;
             }
             Event::Recorded {
                 connections,
@@ -270,17 +268,15 @@ impl Watcher<'_> {
                     }
                 }
             }
-            Event::AllSent { connection, .. } => {
+            Event::AllSent { connection } => {
                 if let Some(live) = self.lives.get_mut(&connection) {
                     live.sent_all = Some(Instant::now());
                 }
             }
-            Event::Closed { connection, gate } => {
-                if self.is_current(connection, &gate) {
-                    self.received(connection, &[], false, Instant::now())?;
-                    if let Some(live) = self.lives.get_mut(&connection) {
-                        live.closed = true;
-                    }
+            Event::Closed { connection, gate } if self.is_current(connection, &gate) => {
+                self.received(connection, &[], false, Instant::now())?;
+                if let Some(live) = self.lives.get_mut(&connection) {
+                    live.closed = true;
                 }
             }
             _ => {}
