@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod connect;
 pub mod encode;
 pub mod explain;
 pub mod filter;
@@ -10,5 +11,7 @@ pub mod net;
 pub mod output;
 pub mod pipeline;
 pub mod protocol;
+pub mod replay;
 pub mod schema;
 pub mod source;
+pub mod tail;

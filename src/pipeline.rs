@@ -42,6 +42,16 @@ impl Selection {
             .iter()
             .any(|pattern| matches(pattern, message.type_name) || matches(pattern, &full))
     }
+
+    /// Whether type and filter expression admit `record`; what the expression fails on is not
+    /// admitted.
+    pub fn admits(&mut self, record: &Record<'_>) -> bool {
+        if !self.wants(record.message) {
+            return false;
+        }
+        let filter = self.filter.as_mut();
+        filter.is_none_or(|filter| filter.matches(record).unwrap_or(false))
+    }
 }
 
 /// What a run has met.
@@ -131,6 +141,7 @@ impl<'s> Pipeline<'s> {
     ) -> io::Result<(usize, Flow)> {
         let mut used = 0;
         connection.needs = 0;
+        connection.detector.at(chunk.origin.time);
         while let Some(bytes) = chunk.bytes.get(used..).filter(|bytes| !bytes.is_empty()) {
             let input = Input {
                 bytes,
@@ -180,6 +191,22 @@ impl<'s> Pipeline<'s> {
         Ok((used, Flow::Continue))
     }
 
+    /// Shows a record that is no protocol frame: `fill` says what it holds.
+    ///
+    /// # Errors
+    /// If the sink fails.
+    pub fn show(
+        &mut self,
+        origin: &Origin,
+        offset: u64,
+        frame: &[u8],
+        fill: impl FnOnce(&mut Message),
+    ) -> io::Result<Flow> {
+        self.message.clear();
+        fill(&mut self.message);
+        self.emit(origin, offset, frame)
+    }
+
     /// Ends `connection`: what was put together in part is shown. `offset` is where its bytes end.
     ///
     /// # Errors
@@ -207,22 +234,6 @@ impl<'s> Pipeline<'s> {
             }
         }
         Ok(Flow::Continue)
-    }
-
-    /// Shows a record that is no protocol frame: `fill` says what it holds.
-    ///
-    /// # Errors
-    /// If the sink fails.
-    pub fn show(
-        &mut self,
-        origin: &Origin,
-        offset: u64,
-        frame: &[u8],
-        fill: impl FnOnce(&mut Message),
-    ) -> io::Result<Flow> {
-        self.message.clear();
-        fill(&mut self.message);
-        self.emit(origin, offset, frame)
     }
 
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {

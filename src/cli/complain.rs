@@ -63,10 +63,25 @@ pub fn error(error: &anyhow::Error) {
     }
 }
 
+/// Tells of something that is no failure.
+pub fn remark(text: &str) {
+    line("note", &styles().note, &text);
+}
+
 /// Tells of something that is no failure, and what to do.
 pub fn note(wrong: &Wrong) {
     line("note", &styles().note, &wrong.what);
     help(&wrong.help);
+}
+
+/// Tells of a failure that does not end the run.
+pub fn failure(what: &dyn Display) {
+    line("error", &styles().error, what);
+}
+
+/// Tells what happens.
+pub fn tell(text: &str) {
+    say(&text);
 }
 
 fn help(text: &str) {

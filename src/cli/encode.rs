@@ -165,12 +165,7 @@ impl Encode {
                 .with_context(|| file.clone())?
             {
                 let record = reader.record().with_context(|| file.clone())?;
-                if encode_record(record, options, out.frame()).is_err() {
-                    let record = reader.locate().with_context(|| file.clone())?;
-                    let Err(error) = encode_record(record, options, out.frame()) else {
-                        out.written()?;
-                        continue;
-                    };
+                if let Err(error) = encode_record(record, options, out.frame()) {
                     let (line, column) = reader.place(error.position);
                     // What came before is whole and stays written.
                     out.flush()?;

@@ -27,18 +27,25 @@ pub struct DecodingOptions {
     /// NodeDB version group or release that sync bodies follow, instead of finding it out
     #[arg(long, value_name = "VERSION")]
     sync_version: Option<String>,
-    /// Frames that claim to be larger are taken for damage
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
-    max_frame: usize,
-    /// Compression dictionary of RP frames, by its id (repeatable)
+    /// RP compression dictionary (repeatable)
     #[arg(long, value_name = "ID=FILE")]
     dictionary: Vec<String>,
     /// Name of an RP channel, such as 5=system (repeatable)
     #[arg(long, value_name = "NUMBER=NAME")]
     channel: Vec<String>,
+    /// Frames that claim to be larger are taken for damage
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
+    max_frame: usize,
 }
 
 impl DecodingOptions {
+    /// Takes out the channels that have a name and no number: those of pushwire's text protocol.
+    pub fn take_plain_channels(&mut self) -> Vec<String> {
+        self.channel
+            .extract_if(.., |name| !name.contains('='))
+            .collect()
+    }
+
     /// The forced protocol and the settings.
     pub fn ready(&self) -> anyhow::Result<(Option<&'static dyn Protocol>, Settings)> {
         let (forced, settings, ports) = self.ready_with_ports()?;
@@ -87,16 +94,15 @@ impl DecodingOptions {
 
 /// The protocol of this name.
 pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
-    let all = wirectl::protocol::ALL;
-    let found = all
-        .iter()
-        .find(|protocol| protocol.name().eq_ignore_ascii_case(name));
+    use wirectl::protocol::{named, noxu};
+    let found = noxu::by_name(name)
+        .or_else(|| named().find(|protocol| protocol.name().eq_ignore_ascii_case(name)));
     match found {
-        Some(protocol) => Ok(*protocol),
+        Some(protocol) => Ok(protocol),
         None => Err(Wrong::unknown(
             "protocol",
             name,
-            all.iter().map(|protocol| protocol.name()),
+            named().map(|protocol| protocol.name()),
             "wirectl protocols",
         )
         .into()),
@@ -275,6 +281,11 @@ impl OutputOptions {
     /// Whether connections are wanted instead of records.
     pub fn wants_conversations(&self) -> bool {
         self.output == Some(OutputForm::Conversations)
+    }
+
+    /// Whether records are shown as JSON.
+    pub fn is_json(&self) -> bool {
+        self.json || self.output == Some(OutputForm::Json)
     }
 
     /// Columns to fill; no limit if none.

@@ -5,7 +5,6 @@
 //!
 //! Source: RFC 8259.
 
-mod line;
 mod parse;
 mod tree;
 mod write;
@@ -20,7 +19,6 @@ pub struct Document {
     items: Vec<Item>,
     /// Strings that contained escapes.
     unescaped: String,
-    scratch: line::Scratch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,16 +59,6 @@ impl Document {
         self.items.clear();
         self.unescaped.clear();
         parse::Parser::new(text, &mut self.items, &mut self.unescaped).document()
-    }
-
-    /// The value that [`Document::parse_line`] parsed.
-    #[must_use]
-    pub fn line_root(&self) -> Json<'_> {
-        Json {
-            document: self,
-            text: "",
-            id: 0,
-        }
     }
 
     /// The parsed value; `text` must be what was parsed.

@@ -92,6 +92,56 @@ impl Assignment {
         })
     }
 
+    /// Changes the field in the body (or, for paths that start with `header.` or `body.`, there)
+    /// of `record`, a record of `kind` as JSON. Says whether the record has the field.
+    ///
+    /// # Errors
+    /// If the value is not of the field's kind.
+    pub fn change(
+        &self,
+        record: &mut Value,
+        kind: Option<&'static MessageType>,
+    ) -> Result<bool, AssignmentError> {
+        let (part, path) = match self.path.split_first() {
+            Some((Step::Name(part), path))
+                if !path.is_empty() && matches!(part.as_str(), "header" | "body") =>
+            {
+                (part.as_str(), path)
+            }
+            _ => ("body", self.path.as_slice()),
+        };
+        let mut here = record.get_mut(part);
+        for step in path {
+            here = here.and_then(|value| match step {
+                Step::Name(name) => value.get_mut(name),
+                Step::Index(index) => value.get_mut(index),
+            });
+        }
+        let Some(here) = here else {
+            return Ok(false);
+        };
+        let in_body = Self {
+            path: path.to_vec(),
+            ..self.clone()
+        };
+        let kind = kind
+            .filter(|_| part == "body")
+            .and_then(|kind| resolve(kind, &in_body).ok().flatten());
+        *here = match (&self.given, kind) {
+            (Given::Text(text), None) if !here.is_string() => {
+                serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+            }
+            _ => self.json(kind)?,
+        };
+        Ok(true)
+    }
+
+    /// The argument as typed.
+    #[must_use]
+    pub fn argument(&self) -> &str {
+        &self.argument
+    }
+
     fn fail(&self, what: impl Into<String>) -> AssignmentError {
         AssignmentError {
             argument: self.argument.clone(),
@@ -137,6 +187,7 @@ impl Assignment {
             Some(Type::Bytes | Type::ElementBytes | Type::Fixed(_)) => Ok(json!(hex::encode(text))),
             Some(Type::Optional(_)) if text == "null" => Ok(Value::Null),
             Some(Type::Optional(inner)) => self.typed(text, Some(inner)),
+            Some(Type::Packed(packed)) => self.typed(text, packed.shown().as_ref()),
             Some(kind) => Err(self.fail(format!(
                 "the field is a {}: give it as JSON with :=, or its parts one by one",
                 kind.describe()

@@ -24,7 +24,10 @@ fn known_versions(protocol: &dyn Protocol) -> Versions {
 }
 
 fn structure(body: &Struct, version: Versions) -> Value {
-    let fields = body.fields.iter().filter(|field| field.when.meets(version));
+    let fields = body.fields.iter().filter(|field| {
+        let derived = matches!(&field.kind, Type::Packed(packed) if packed.follows());
+        field.when.meets(version) && !derived
+    });
     let members: Map<String, Value> = fields
         .map(|field| {
             let name = field.label.name;
@@ -58,6 +61,9 @@ fn value(kind: &Type, name: &str, version: Versions) -> Value {
             json!({ key: value(entry, name, version) })
         }
         Type::Struct(body) => structure(body, version),
+        Type::Packed(packed) => packed
+            .shown()
+            .map_or(Value::Null, |kind| value(&kind, name, version)),
         Type::Enum(choice) => {
             let variants = || {
                 choice

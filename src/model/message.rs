@@ -26,6 +26,8 @@ pub struct Message {
     pub faithful: bool,
     /// Whether it was not sent as such, but put together from earlier messages.
     pub derived: bool,
+    /// Where a secret starts inside of which the frame could not be read further.
+    pub secret_from: Option<usize>,
     /// One line for people: what this message does, if the protocol can say it.
     pub summary: String,
 }
@@ -42,6 +44,7 @@ impl Message {
         self.issues.clear();
         self.faithful = true;
         self.derived = false;
+        self.secret_from = None;
         self.summary.clear();
     }
 

@@ -44,9 +44,14 @@ impl Span {
     }
 }
 
+/// Room for a label's JSON key; longer names are spelled out each time.
+const KEY: usize = 40;
+
 /// What a named field is called and how people want to see it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Label {
+    /// `,"name":` and its length, ready for output; length 0 if the name is too long.
+    key: ([u8; KEY], usize),
     /// The field's name on the wire or in the protocol page.
     pub name: &'static str,
     /// How much of the value people may see.
@@ -60,11 +65,64 @@ impl Label {
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self {
+            key: json_key(name),
             name,
             secret: Secret::No,
             unit: Unit::None,
         }
     }
+}
+
+impl Label {
+    /// The same label for a value that people see only in part or not at all.
+    #[must_use]
+    pub const fn secret(mut self, secret: Secret) -> Self {
+        self.secret = secret;
+        self
+    }
+
+    /// Appends `,"name":`, or `"name":` for the first member.
+    #[inline]
+    pub fn write_key(&self, out: &mut Vec<u8>, first: bool) {
+        let (key, length) = &self.key;
+        if *length == 0 {
+            if !first {
+                out.push(b',');
+            }
+            out.push(b'"');
+            out.extend_from_slice(self.name.as_bytes());
+            out.extend_from_slice(b"\":");
+            return;
+        }
+        // Copying all the room is a few instructions; copying just the name is a call.
+        let end = out.len() + length;
+        if first {
+            let [_, key @ ..] = key;
+            out.extend_from_slice(key);
+            out.truncate(end - 1);
+        } else {
+            out.extend_from_slice(key);
+            out.truncate(end);
+        }
+    }
+}
+
+const fn json_key(name: &str) -> ([u8; KEY], usize) {
+    let bytes = name.as_bytes();
+    let mut key = [0; KEY];
+    if bytes.len() + 4 > KEY {
+        return (key, 0);
+    }
+    key[0] = b',';
+    key[1] = b'"';
+    let mut index = 0;
+    while index < bytes.len() {
+        key[index + 2] = bytes[index];
+        index += 1;
+    }
+    key[index + 2] = b'"';
+    key[index + 3] = b':';
+    (key, index + 4)
 }
 
 /// How much of a value is hidden from people.

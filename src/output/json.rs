@@ -2,7 +2,7 @@
 
 use super::Sink;
 use super::redact::Redactor;
-use crate::model::{Message, Node, NodeId, Origin, Record, Value};
+use crate::model::{Label, Message, Node, NodeId, Origin, Record, Value};
 use std::io::{self, Write};
 
 /// Lines are written out when this many bytes have gathered.
@@ -152,14 +152,15 @@ fn issues(out: &mut Vec<u8>, message: &Message) {
         if index > 0 {
             out.push(b',');
         }
-        let _ = write!(
-            out,
-            "{{\"severity\":\"{}\",\"code\":\"{}\",\"at\":[{},{}],\"message\":",
-            issue.severity.name(),
-            issue.code,
-            issue.at.start,
-            issue.at.len()
-        );
+        out.extend_from_slice(b"{\"severity\":\"");
+        out.extend_from_slice(issue.severity.name().as_bytes());
+        out.extend_from_slice(b"\",\"code\":\"");
+        out.extend_from_slice(issue.code.as_bytes());
+        out.extend_from_slice(b"\",\"at\":[");
+        number(out, issue.at.start.into());
+        out.push(b',');
+        number(out, issue.at.len() as u64);
+        out.extend_from_slice(b"],\"message\":");
         text(out, issue.message.as_bytes());
         out.push(b'}');
     }
@@ -214,18 +215,15 @@ fn structure(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) 
             next = member.end;
             continue;
         }
-        if !first {
-            out.push(b',');
-        }
+        member.label.unwrap_or(&UNNAMED).write_key(out, first);
         first = false;
-        out.push(b'"');
-        let name = member.label.map_or("", |label| label.name);
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\":");
         next = node(out, record, next);
     }
     out.push(b'}');
 }
+
+/// Stands in for a member without a label, which no decoder makes.
+static UNNAMED: Label = Label::new("");
 
 fn list(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
     out.push(b'[');
@@ -372,6 +370,10 @@ fn scalar(out: &mut Vec<u8>, record: &Record<'_>, node: &Node, value: Value) {
 }
 
 fn number(out: &mut Vec<u8>, value: u64) {
+    if value < 10 {
+        out.push(b'0' + value as u8);
+        return;
+    }
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
@@ -401,6 +403,7 @@ fn tagged_bytes(out: &mut Vec<u8>, tag: &str, bytes: &[u8]) {
 }
 
 /// The two digits of every byte.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
 static DIGITS: [[u8; 2]; 256] = {
     let digits = b"0123456789abcdef";
     let mut table = [[0; 2]; 256];
@@ -434,6 +437,7 @@ fn integer_bytes(out: &mut Vec<u8>, elements: &[u8]) {
 }
 
 /// How each byte is escaped in a JSON string: 0 not at all, `u` as `\u00xx`, else with this letter.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
 static ESCAPES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -460,6 +464,15 @@ fn text(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Appends `bytes` as the inside of a JSON string.
 fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    let special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    // No early exit, so that it looks at many bytes at a time; escapes are rare.
+    if !bytes
+        .iter()
+        .fold(false, |found, byte| found | special(byte))
+    {
+        out.extend_from_slice(bytes);
+        return;
+    }
     let mut rest = bytes;
     while let Some(position) = rest.iter().position(|byte| {
         ESCAPES

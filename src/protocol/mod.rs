@@ -7,20 +7,34 @@
 mod detect;
 mod encode;
 mod inner;
+pub mod noxu;
 pub mod rp;
 pub mod rps;
+mod pairing;
 pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
+pub use pairing::{Pairing, Shows};
 
 use crate::model::{Direction, Message};
 use crate::schema::{EncodeError, MessageType};
 use std::sync::Arc;
 
 /// All protocols, in the order in which they are tried.
-pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &rp::PushwireFrames, &rps::PushwireJson];
+pub static ALL: &[&dyn Protocol] = &[
+    &sync::NodeDbSync,
+    &rp::PushwireFrames,
+    &rps::PushwireJson,
+    &noxu::NOXU,
+];
+
+/// All names that protocols go by: families, and the parts of a family that records name.
+pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
+    let parts = noxu::PARTS.iter().map(|part| part as &dyn Protocol);
+    ALL.iter().copied().chain(parts)
+}
 
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
 /// of one of its parts (`noxu.feeder`).
@@ -28,7 +42,8 @@ pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync, &rp::PushwireFrames, &rp
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     let family = name.split_once('.').map_or(name, |(family, _)| family);
     let named = |wanted: &str| ALL.iter().find(|protocol| protocol.name() == wanted);
-    named(name).or_else(|| named(family)).copied()
+    let part = noxu::by_name(name);
+    part.or_else(|| named(name).or_else(|| named(family)).copied())
 }
 
 /// Where the next frame of any protocol plausibly starts, from `from` on.
@@ -111,6 +126,8 @@ pub enum Framing {
     Need(usize),
     /// The first so many bytes are a frame.
     Frame(usize),
+    /// The first so many bytes may be a frame, but one that fits exactly is likelier.
+    Doubtful(usize),
     /// No frame starts here; why not.
     NoFrame(&'static str),
 }
@@ -153,6 +170,16 @@ pub trait Protocol: Sync + std::fmt::Debug {
         true
     }
 
+    /// Which of its messages answers which.
+    fn pairings(&self) -> &'static [Pairing] {
+        &[]
+    }
+
+    /// Whether its messages are text, for transports that tell text from bytes.
+    fn is_text(&self) -> bool {
+        false
+    }
+
     /// How sure it is that a frame of its own starts `input`.
     fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence;
 
@@ -178,6 +205,9 @@ pub trait Protocol: Sync + std::fmt::Debug {
 pub trait Session: std::fmt::Debug {
     /// Says where the frame ends that starts `input`.
     fn frame(&mut self, input: &Input<'_>) -> Framing;
+
+    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
+    fn at(&mut self, _time: Option<u64>) {}
 
     /// The same for a whole message on a connection that is known to speak this protocol, when no
     /// protocol recognizes it: makes of it what can be made.

@@ -6,6 +6,7 @@ mod table;
 
 pub mod messagepack;
 pub mod notation;
+pub mod packed;
 
 pub use expect::{EncodeError, closest, hexadecimal, unsigned};
 pub use table::{

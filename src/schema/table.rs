@@ -1,5 +1,6 @@
 //! The vocabulary of the tables.
 
+use super::packed::Packed;
 use crate::model::{Label, Message, NodeId, Secret, Symbol, Unit};
 
 /// A set of version groups of one protocol; bit 0 is the oldest.
@@ -86,6 +87,8 @@ pub enum Type {
     Struct(&'static Struct),
     /// One of several variants.
     Enum(&'static Enum),
+    /// What only packed layouts have.
+    Packed(Packed),
     /// A UUID: 16 bytes in binary encodings, hyphenated text in JSON.
     Uuid,
     /// Any value of a self-describing encoding.
@@ -118,6 +121,7 @@ impl Type {
             }
             Self::Struct(body) => body.name.to_owned(),
             Self::Enum(choice) => choice.name.to_owned(),
+            Self::Packed(packed) => packed.describe(),
         }
     }
 }

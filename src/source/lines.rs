@@ -23,7 +23,7 @@ pub enum LineForm {
 /// # Errors
 /// If reading or writing fails, or a line is not what it should be.
 pub fn decode_lines(
-    input: &mut BufReader<Box<dyn Read>>,
+    input: &mut BufReader<impl Read>,
     form: LineForm,
     origin: &Origin,
     connection: &mut Connection,

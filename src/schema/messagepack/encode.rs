@@ -87,6 +87,8 @@ impl<'o> Encoder<'o> {
             Type::Map(key, value) => self.map(key, value, json)?,
             Type::Struct(body) => self.structure(body, json)?,
             Type::Enum(choice) => self.choice(choice, json)?,
+            // No MessagePack table has these.
+            Type::Packed(_) => return Err(EncodeError::at(json, "has no MessagePack form")),
             Type::Uuid => {
                 self.scratch.clear();
                 hexadecimal(json, &mut self.scratch)?;
