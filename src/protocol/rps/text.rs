@@ -131,7 +131,7 @@ pub fn find(input: &Input<'_>, from: usize) -> Option<usize> {
     let mut position = from;
     loop {
         let rest = bytes.get(position..)?;
-        position += rest.iter().position(|byte| *byte == b'{')?;
+        position += memchr::memchr(b'{', rest)?;
         let rest = bytes.get(position..).unwrap_or_default();
         let quoted = rest
             .get(1)
