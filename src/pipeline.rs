@@ -141,6 +141,7 @@ impl<'s> Pipeline<'s> {
     ) -> io::Result<(usize, Flow)> {
         let mut used = 0;
         connection.needs = 0;
+        connection.detector.at(chunk.origin.time);
         while let Some(bytes) = chunk.bytes.get(used..).filter(|bytes| !bytes.is_empty()) {
             let input = Input {
                 bytes,
@@ -181,7 +182,9 @@ impl<'s> Pipeline<'s> {
             let frame = bytes.get(..size).unwrap_or(bytes);
             let offset = chunk.offset + used as u64;
             used += size;
-            if self.emit(&chunk.origin, offset, frame)? == Flow::Stop {
+            if self.emit(&chunk.origin, offset, frame)? == Flow::Stop
+                || self.derived(connection, false, &chunk.origin, offset)? == Flow::Stop
+            {
                 return Ok((used, Flow::Stop));
             }
         }
@@ -202,6 +205,35 @@ impl<'s> Pipeline<'s> {
         self.message.clear();
         fill(&mut self.message);
         self.emit(origin, offset, frame)
+    }
+
+    /// Ends `connection`: what was put together in part is shown. `offset` is where its bytes end.
+    ///
+    /// # Errors
+    /// If the sink fails.
+    pub fn close(
+        &mut self,
+        connection: &mut Connection,
+        origin: &Origin,
+        offset: u64,
+    ) -> io::Result<Flow> {
+        self.derived(connection, true, origin, offset)
+    }
+
+    /// Shows the messages that were put together from earlier ones.
+    fn derived(
+        &mut self,
+        connection: &mut Connection,
+        ended: bool,
+        origin: &Origin,
+        offset: u64,
+    ) -> io::Result<Flow> {
+        while let Some(bytes) = connection.detector.next_derived(ended, &mut self.message) {
+            if self.emit(origin, offset, &bytes)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
     }
 
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {

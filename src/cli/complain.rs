@@ -74,6 +74,16 @@ pub fn note(wrong: &Wrong) {
     help(&wrong.help);
 }
 
+/// Tells of a failure that does not end the run.
+pub fn failure(what: &dyn Display) {
+    line("error", &styles().error, what);
+}
+
+/// Tells what happens.
+pub fn tell(text: &str) {
+    say(&text);
+}
+
 fn help(text: &str) {
     let styles = styles();
     let (start, end) = (styles.note.start(), styles.note.end());

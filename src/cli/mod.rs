@@ -3,12 +3,17 @@
 mod complain;
 mod decode;
 mod encode;
+mod explain;
+mod generate;
 mod options;
 mod pcap;
+mod protocols;
 mod replay;
 mod schema;
 mod sniff;
+mod tail;
 mod terminal;
+mod text;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -51,8 +56,13 @@ enum Command {
     Decode(decode::Decode),
     Encode(encode::Encode),
     Pcap(pcap::Pcap),
+    Explain(explain::Explain),
+    Protocols(protocols::Protocols),
     Replay(Box<replay::ReplayCommand>),
     Schema(schema::Schema),
+    Completions(generate::Completions),
+    Man(generate::Man),
+    Tail(tail::Tail),
 }
 
 /// Runs the command line and returns its exit status.
@@ -63,8 +73,13 @@ pub fn run() -> ExitCode {
         Command::Decode(command) => command.run(),
         Command::Encode(command) => command.run(),
         Command::Pcap(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Protocols(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+        Command::Tail(command) => command.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use wirectl::filter::Filter;
 use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
 use wirectl::pipeline::Selection;
@@ -26,12 +27,25 @@ pub struct DecodingOptions {
     /// NodeDB version group or release that sync bodies follow, instead of finding it out
     #[arg(long, value_name = "VERSION")]
     sync_version: Option<String>,
+    /// RP compression dictionary (repeatable)
+    #[arg(long, value_name = "ID=FILE")]
+    dictionary: Vec<String>,
+    /// Name of an RP channel, such as 5=system (repeatable)
+    #[arg(long, value_name = "NUMBER=NAME")]
+    channel: Vec<String>,
     /// Frames that claim to be larger are taken for damage
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
     max_frame: usize,
 }
 
 impl DecodingOptions {
+    /// Takes out the channels that have a name and no number: those of pushwire's text protocol.
+    pub fn take_plain_channels(&mut self) -> Vec<String> {
+        self.channel
+            .extract_if(.., |name| !name.contains('='))
+            .collect()
+    }
+
     /// The forced protocol and the settings.
     pub fn ready(&self) -> anyhow::Result<(Option<&'static dyn Protocol>, Settings)> {
         let (forced, settings, ports) = self.ready_with_ports()?;
@@ -70,6 +84,8 @@ impl DecodingOptions {
         let settings = Settings {
             most_frame: self.max_frame,
             sync_version,
+            dictionaries: Arc::new(dictionaries(&self.dictionary)?),
+            channels: Arc::new(channels(&self.channel)?),
             ..Settings::default()
         };
         Ok((forced, settings, ports))
@@ -78,20 +94,59 @@ impl DecodingOptions {
 
 /// The protocol of this name.
 pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
-    let all = wirectl::protocol::ALL;
-    let found = all
-        .iter()
-        .find(|protocol| protocol.name().eq_ignore_ascii_case(name));
+    use wirectl::protocol::{named, noxu};
+    let found = noxu::by_name(name)
+        .or_else(|| named().find(|protocol| protocol.name().eq_ignore_ascii_case(name)));
     match found {
-        Some(protocol) => Ok(*protocol),
+        Some(protocol) => Ok(protocol),
         None => Err(Wrong::unknown(
             "protocol",
             name,
-            all.iter().map(|protocol| protocol.name()),
+            named().map(|protocol| protocol.name()),
             "wirectl protocols",
         )
         .into()),
     }
+}
+
+/// The dictionaries that `ID=FILE` name.
+pub fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
+    let read = |argument: &String| {
+        let (id, file) = numbered("--dictionary", argument, "--dictionary 7=FILE")?;
+        let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
+        Ok((id, bytes))
+    };
+    arguments.iter().map(read).collect()
+}
+
+/// The channel names that `NUMBER=NAME` give.
+fn channels(arguments: &[String]) -> anyhow::Result<Vec<(u8, String)>> {
+    let read = |argument: &String| {
+        let (number, name) = numbered("--channel", argument, "--channel 5=system")?;
+        Ok((number, name.to_owned()))
+    };
+    arguments.iter().map(read).collect()
+}
+
+/// The two parts of `NUMBER=TEXT`.
+fn numbered<'a, N: std::str::FromStr>(
+    option: &str,
+    argument: &'a str,
+    example: &str,
+) -> anyhow::Result<(N, &'a str)> {
+    let parts = argument
+        .split_once('=')
+        .and_then(|(number, text)| Some((number.parse().ok()?, text)));
+    let wrong = || {
+        Wrong::new(
+            format!(
+                "{option} \"{}\" has no number it can have before =",
+                argument.escape_debug()
+            ),
+            example.to_owned(),
+        )
+    };
+    parts.ok_or_else(|| wrong().into())
 }
 
 fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {

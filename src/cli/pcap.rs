@@ -131,6 +131,7 @@ impl Pcap {
             only_ports: self.port.clone(),
             only_hosts: self.host.clone(),
             key_log,
+            live: false,
         })
     }
 

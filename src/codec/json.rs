@@ -5,10 +5,13 @@
 //!
 //! Source: RFC 8259.
 
-mod line;
 mod parse;
+mod tree;
+mod write;
 
 pub use parse::{Incomplete, JsonError};
+pub use tree::{TextFault, TextForm, read_text, text_end};
+pub use write::{write_compact, write_string};
 
 /// One JSON text, parsed. Reused from text to text.
 #[derive(Debug, Default)]
@@ -16,7 +19,6 @@ pub struct Document {
     items: Vec<Item>,
     /// Strings that contained escapes.
     unescaped: String,
-    scratch: line::Scratch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,16 +59,6 @@ impl Document {
         self.items.clear();
         self.unescaped.clear();
         parse::Parser::new(text, &mut self.items, &mut self.unescaped).document()
-    }
-
-    /// The value that [`Document::parse_line`] parsed.
-    #[must_use]
-    pub fn line_root(&self) -> Json<'_> {
-        Json {
-            document: self,
-            text: "",
-            id: 0,
-        }
     }
 
     /// The parsed value; `text` must be what was parsed.

@@ -19,6 +19,7 @@ use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use stream::{ReadHalf, Shared, Socket, WriteHalf};
 use websocket::{WebSocketReceiver, WebSocketSender};
@@ -39,6 +40,18 @@ pub struct Options {
     pub timeout: Duration,
     /// Larger WebSocket messages from the peer end the connection.
     pub most_message: usize,
+    /// Sees the bytes that pass, decrypted, WebSocket framing included.
+    pub witness: Option<Arc<dyn Witness>>,
+}
+
+/// Sees the bytes of a connection; must not hold them up.
+pub trait Witness: Send + Sync + std::fmt::Debug {
+    /// The connection has come about, between these addresses unless it is a Unix socket's.
+    fn opened(&self, local: Option<SocketAddr>, peer: Option<SocketAddr>);
+    /// These bytes are about to be sent.
+    fn sent(&self, bytes: &[u8]);
+    /// These bytes came.
+    fn received(&self, bytes: &[u8]);
 }
 
 impl Default for Options {
@@ -49,6 +62,7 @@ impl Default for Options {
             insecure: false,
             timeout: Duration::from_secs(10),
             most_message: crate::protocol::DEFAULT_MOST_FRAME,
+            witness: None,
         }
     }
 }
@@ -83,9 +97,12 @@ pub fn connect(target: &Target, options: &Options) -> Result<Link, ConnectError>
         }
         _ => None,
     };
-    let (reader, writer) = Shared::new(socket, tls).halves();
+    let (reader, writer) = Shared::new(socket, tls, options.witness.clone()).halves();
     let breaker = Breaker(writer.clone());
     let (local, peer) = writer.addresses();
+    if let Some(witness) = &options.witness {
+        witness.opened(local, peer);
+    }
     let (sender, receiver) = if target.is_websocket() {
         let (sender, receiver) = websocket::upgrade(target, options, reader, writer.clone())?;
         (

@@ -1,5 +1,6 @@
 //! One byte stream, plain or encrypted, that one thread reads while another writes.
 
+use super::Witness;
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pending: Mutex<Vec<u8>>,
     /// Whether the last word has been said.
     closing: AtomicBool,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// The half that reads.
@@ -103,13 +105,18 @@ impl Write for &Socket {
 }
 
 impl Shared {
-    pub fn new(socket: Socket, tls: Option<ClientConnection>) -> Self {
+    pub fn new(
+        socket: Socket,
+        tls: Option<ClientConnection>,
+        witness: Option<Arc<dyn Witness>>,
+    ) -> Self {
         Self {
             socket,
             tls: tls.map(Mutex::new),
             writing: Mutex::new(()),
             pending: Mutex::new(Vec::new()),
             closing: AtomicBool::new(false),
+            witness,
         }
     }
 
@@ -156,6 +163,9 @@ impl Shared {
 
     /// Writes all of `bytes`, encrypted if need be.
     fn write_locked(&self, bytes: &[u8], _: &MutexGuard<'_, ()>) -> Result<(), SendError> {
+        if let Some(witness) = self.witness.as_ref().filter(|_| !bytes.is_empty()) {
+            witness.sent(bytes);
+        }
         let Some(tls) = &self.tls else {
             return self.write_raw(bytes);
         };
@@ -314,6 +324,12 @@ impl Read for ReadHalf {
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    if let Some(witness) = &self.shared.witness {
+                        witness.received(space.get(..count).unwrap_or_default());
+                    }
+                    return Ok(count);
+                }
                 result => return result,
             }
         }

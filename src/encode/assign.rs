@@ -171,7 +171,7 @@ impl Assignment {
                 .ok_or_else(|| self.fail(format!("expected {what}")))
         };
         match kind {
-            None | Some(Type::Text | Type::Enum(_)) => Ok(json!(text)),
+            None | Some(Type::Text | Type::Enum(_) | Type::Uuid) => Ok(json!(text)),
             Some(Type::Bool) => match text {
                 "true" => Ok(json!(true)),
                 "false" => Ok(json!(false)),
@@ -187,6 +187,7 @@ impl Assignment {
             Some(Type::Bytes | Type::ElementBytes | Type::Fixed(_)) => Ok(json!(hex::encode(text))),
             Some(Type::Optional(_)) if text == "null" => Ok(Value::Null),
             Some(Type::Optional(inner)) => self.typed(text, Some(inner)),
+            Some(Type::Packed(packed)) => self.typed(text, packed.shown().as_ref()),
             Some(kind) => Err(self.fail(format!(
                 "the field is a {}: give it as JSON with :=, or its parts one by one",
                 kind.describe()

@@ -24,7 +24,10 @@ fn known_versions(protocol: &dyn Protocol) -> Versions {
 }
 
 fn structure(body: &Struct, version: Versions) -> Value {
-    let fields = body.fields.iter().filter(|field| field.when.meets(version));
+    let fields = body.fields.iter().filter(|field| {
+        let derived = matches!(&field.kind, Type::Packed(packed) if packed.follows());
+        field.when.meets(version) && !derived
+    });
     let members: Map<String, Value> = fields
         .map(|field| {
             let name = field.label.name;
@@ -40,6 +43,8 @@ fn value(kind: &Type, name: &str, version: Versions) -> Value {
         Type::Unsigned(_) | Type::Signed(_) => json!(1),
         Type::Float32 | Type::Float64 => json!(0.5),
         Type::Text => json!(name),
+        Type::Uuid => json!("00000000-0000-4000-8000-000000000000"),
+        Type::Any => json!({ name: 1 }),
         Type::Bytes | Type::ElementBytes => json!("00ff"),
         Type::Fixed(count) => json!("00".repeat(usize::from(*count))),
         Type::Optional(inner) => value(inner, name, version),
@@ -56,6 +61,9 @@ fn value(kind: &Type, name: &str, version: Versions) -> Value {
             json!({ key: value(entry, name, version) })
         }
         Type::Struct(body) => structure(body, version),
+        Type::Packed(packed) => packed
+            .shown()
+            .map_or(Value::Null, |kind| value(&kind, name, version)),
         Type::Enum(choice) => {
             let variants = || {
                 choice

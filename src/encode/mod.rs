@@ -55,7 +55,7 @@ pub fn type_by_name(name: &str) -> Option<(&'static dyn Protocol, &'static Messa
 
 /// All message types as `PROTOCOL.TYPE`.
 pub fn type_names() -> impl Iterator<Item = String> {
-    protocol::ALL.iter().flat_map(|protocol| {
+    protocol::named().flat_map(|protocol| {
         protocol
             .messages()
             .iter()

@@ -42,8 +42,6 @@ pub struct RecordReader<R> {
     /// Lines before `start`.
     lines: u64,
     ended: bool,
-    /// Whether the current record was read by the fast way.
-    by_line: bool,
     document: Document,
 }
 
@@ -58,7 +56,6 @@ impl<R: Read> RecordReader<R> {
             end: 0,
             lines: 0,
             ended: false,
-            by_line: false,
             document: Document::default(),
         }
     }
@@ -75,13 +72,9 @@ impl<R: Read> RecordReader<R> {
         self.lines += count_lines(self.text());
         self.start = self.end;
         loop {
-            if self.advance_by_line() {
-                return Ok(true);
-            }
             let text = self.buffer.get(self.start..self.filled).unwrap_or_default();
             match self.document.parse(text) {
                 Ok(Some(length)) => {
-                    self.by_line = false;
                     self.end = self.start + length;
                     return Ok(true);
                 }
@@ -100,54 +93,11 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Most records stand on a line of their own: those are read the fast way.
-    fn advance_by_line(&mut self) -> bool {
-        let text = self.buffer.get(self.start..self.filled).unwrap_or_default();
-        let space = text
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
-        let text = text.get(space..).unwrap_or_default();
-        let Some(length) = memchr::memchr(b'\n', text) else {
-            return false;
-        };
-        let line = text.get(..length).unwrap_or_default();
-        if !self.document.parse_line(line) {
-            return false;
-        }
-        self.lines += count_lines(
-            self.buffer
-                .get(self.start..self.start + space)
-                .unwrap_or_default(),
-        );
-        self.start += space;
-        self.end = self.start + length;
-        self.by_line = true;
-        true
-    }
-
-    /// Reads the current record again, so that its values have positions.
-    ///
-    /// # Errors
-    /// If its text is no JSON.
-    pub fn locate(&mut self) -> Result<Json<'_>, ReadError> {
-        self.by_line = false;
-        let text = self.buffer.get(self.start..self.end).unwrap_or_default();
-        match self.document.parse(text) {
-            Ok(_) => self.record(),
-            Err(error) => Err(self.wrong(0, &error.to_string())),
-        }
-    }
-
     /// The current record.
     ///
     /// # Errors
     /// If its text is not UTF-8.
     pub fn record(&self) -> Result<Json<'_>, ReadError> {
-        if self.by_line {
-            // All strings are the document's own.
-            return Ok(self.document.line_root());
-        }
         self.document
             .root(self.text())
             .map_err(|error| self.wrong(error.position, error.what))

@@ -24,6 +24,10 @@ pub struct Message {
     pub issues: Vec<Issue>,
     /// Whether header and body alone reproduce the frame byte for byte.
     pub faithful: bool,
+    /// Whether it was not sent as such, but put together from earlier messages.
+    pub derived: bool,
+    /// Where a secret starts inside of which the frame could not be read further.
+    pub secret_from: Option<usize>,
     /// One line for people: what this message does, if the protocol can say it.
     pub summary: String,
 }
@@ -39,6 +43,8 @@ impl Message {
         self.inner = None;
         self.issues.clear();
         self.faithful = true;
+        self.derived = false;
+        self.secret_from = None;
         self.summary.clear();
     }
 

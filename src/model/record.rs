@@ -104,9 +104,15 @@ impl<'a> Record<'a> {
     /// The bytes that a span of `node` points to.
     #[must_use]
     pub fn bytes(&self, node: &Node, span: Span) -> &'a [u8] {
+        span.of(self.layer(node))
+    }
+
+    /// All bytes that spans of `node` point into.
+    #[must_use]
+    pub fn layer(&self, node: &Node) -> &'a [u8] {
         match node.layer {
-            Layer::Frame => span.of(self.frame),
-            Layer::Derived => span.of(&self.message.tree.derived),
+            Layer::Frame => self.frame,
+            Layer::Derived => &self.message.tree.derived,
         }
     }
 }

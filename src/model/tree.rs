@@ -44,9 +44,14 @@ impl Span {
     }
 }
 
+/// Room for a label's JSON key; longer names are spelled out each time.
+const KEY: usize = 40;
+
 /// What a named field is called and how people want to see it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Label {
+    /// `,"name":` and its length, ready for output; length 0 if the name is too long.
+    key: ([u8; KEY], usize),
     /// The field's name on the wire or in the protocol page.
     pub name: &'static str,
     /// How much of the value people may see.
@@ -60,11 +65,64 @@ impl Label {
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self {
+            key: json_key(name),
             name,
             secret: Secret::No,
             unit: Unit::None,
         }
     }
+}
+
+impl Label {
+    /// The same label for a value that people see only in part or not at all.
+    #[must_use]
+    pub const fn secret(mut self, secret: Secret) -> Self {
+        self.secret = secret;
+        self
+    }
+
+    /// Appends `,"name":`, or `"name":` for the first member.
+    #[inline]
+    pub fn write_key(&self, out: &mut Vec<u8>, first: bool) {
+        let (key, length) = &self.key;
+        if *length == 0 {
+            if !first {
+                out.push(b',');
+            }
+            out.push(b'"');
+            out.extend_from_slice(self.name.as_bytes());
+            out.extend_from_slice(b"\":");
+            return;
+        }
+        // Copying all the room is a few instructions; copying just the name is a call.
+        let end = out.len() + length;
+        if first {
+            let [_, key @ ..] = key;
+            out.extend_from_slice(key);
+            out.truncate(end - 1);
+        } else {
+            out.extend_from_slice(key);
+            out.truncate(end);
+        }
+    }
+}
+
+const fn json_key(name: &str) -> ([u8; KEY], usize) {
+    let bytes = name.as_bytes();
+    let mut key = [0; KEY];
+    if bytes.len() + 4 > KEY {
+        return (key, 0);
+    }
+    key[0] = b',';
+    key[1] = b'"';
+    let mut index = 0;
+    while index < bytes.len() {
+        key[index + 2] = bytes[index];
+        index += 1;
+    }
+    key[index + 2] = b'"';
+    key[index + 3] = b':';
+    (key, index + 4)
 }
 
 /// How much of a value is hidden from people.
@@ -147,6 +205,12 @@ pub enum Value {
     Symbol(&'static Symbol),
     /// Text that the decoder itself supplies; only the symbol's name counts.
     Static(&'static Symbol),
+    /// A JSON number, as it is spelled.
+    Number(Span),
+    /// Text in pieces; the children are the pieces.
+    TextChunks,
+    /// Bytes in pieces; the children are the pieces.
+    ByteChunks,
     /// MessagePack ext: type and content.
     Extension(i8, Span),
     /// CBOR `undefined`.
@@ -237,6 +301,35 @@ impl Tree {
             tagged: false,
             hidden: false,
         });
+        id
+    }
+
+    /// Appends a copy of the subtree `id`, labelled `label`.
+    pub fn copy(&mut self, id: NodeId, label: Option<&'static Label>) -> NodeId {
+        let copy = self.next_id();
+        let end = self.get(id).map_or(id, |node| node.end);
+        let moved = copy.saturating_sub(id);
+        for from in id..end {
+            if let Some(mut node) = self.get(from).copied() {
+                node.end = node.end.saturating_add(moved);
+                if from == id {
+                    node.label = label;
+                }
+                self.nodes.push(node);
+            }
+        }
+        copy
+    }
+
+    /// Appends a leaf whose text is derived: it is appended to the derived bytes.
+    pub fn derived_text(&mut self, label: Option<&'static Label>, text: &[u8]) -> NodeId {
+        let start = self.derived.len();
+        self.derived.extend_from_slice(text);
+        let span = Span::new(start, self.derived.len());
+        let id = self.leaf(label, Value::Text(span), span);
+        if let Some(node) = self.get_mut(id) {
+            node.layer = Layer::Derived;
+        }
         id
     }
 

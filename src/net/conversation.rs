@@ -202,7 +202,7 @@ impl Conversation {
     }
 
     /// Lets go of what is kept, for want of room.
-    pub(super) fn shed(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+    pub fn shed(&mut self, at: Stamp, sink: &mut Sink<'_>) {
         match &mut self.layer {
             Layer::WebSocket(both) => {
                 for direction in [Direction::ClientToServer, Direction::ServerToClient] {

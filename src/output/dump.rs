@@ -63,7 +63,7 @@ impl Dump<'_> {
                 sheet.hexadecimal(&look.styles.bytes, &[*byte]);
             }
         }
-        sheet.to_column(indent + 8 + 1 + 3 * size + 2 + phase, 2);
+        sheet.advance_to(indent + 8 + 1 + 3 * size + 2 + phase, 2);
         let text: String = bytes.iter().map(|byte| character(*byte)).collect();
         sheet.put(&look.styles.aside, text.trim_end());
         sheet.newline();

@@ -71,7 +71,7 @@ pub fn paint(sheet: &mut Sheet, line: &str, widths: &[usize], inks: &[&Ink]) {
             sheet.space(lead);
             sheet.put(ink, text);
         }
-        sheet.to_column(start + taken, 0);
+        sheet.advance_to(start + taken, 0);
     }
     sheet.newline();
 }

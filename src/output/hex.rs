@@ -103,7 +103,7 @@ fn write_record(
         let at = record.offset + u64::from(issue.at.start);
         let aside = &look.styles.aside;
         sheet.print(aside, format_args!(" at {at:#x}: "));
-        sheet.untrusted(aside, &look.styles.escape, &issue.message);
+        view.values.words(sheet, aside, &issue.message, 2 * INDENT);
         sheet.newline();
     }
 }
@@ -275,7 +275,8 @@ impl View<'_> {
         if let Some(inner) = inner {
             let mark = sheet.mark();
             sheet.space(2);
-            if !self.values.inline(sheet, inner, self.values.look.columns()) {
+            let limit = self.values.inline_limit(sheet);
+            if !self.values.inline(sheet, inner, limit) {
                 sheet.back(mark);
             }
         }
@@ -352,7 +353,7 @@ impl View<'_> {
             let end = range.end.min(start + self.size);
             self.row(sheet, node.layer, start..end, ink);
             if row == 0 {
-                sheet.to_column(field_column(self.size) + 2 * depth.min(12), 2);
+                sheet.advance_to(field_column(self.size) + 2 * depth.min(12), 2);
                 field(self, sheet);
             }
             sheet.newline();
@@ -398,7 +399,7 @@ impl View<'_> {
                 sheet.hexadecimal(ink, &[*byte]);
             }
         }
-        sheet.to_column(INDENT + 8 + 2 + 3 * self.size - 1 + 2, 2);
+        sheet.advance_to(INDENT + 8 + 2 + 3 * self.size - 1 + 2, 2);
         let text: String = bytes.iter().map(|byte| character(*byte)).collect();
         sheet.put(aside, text.trim_end());
     }
@@ -412,7 +413,7 @@ impl View<'_> {
             aside,
             format_args!("*         until {until:#x}, {} bytes", range.len()),
         );
-        sheet.to_column(field_column(self.size) + 2 * depth.min(12), 2);
+        sheet.advance_to(field_column(self.size) + 2 * depth.min(12), 2);
         sheet.print(aside, format_args!("…({more} more)"));
         sheet.newline();
     }

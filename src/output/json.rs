@@ -2,7 +2,7 @@
 
 use super::Sink;
 use super::redact::Redactor;
-use crate::model::{Message, Node, NodeId, Origin, Record, Value};
+use crate::model::{Label, Message, Node, NodeId, Origin, Record, Value};
 use std::io::{self, Write};
 
 /// Lines are written out when this many bytes have gathered.
@@ -72,6 +72,9 @@ pub fn write_record(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool) {
     number(out, record.offset);
     out.extend_from_slice(b",\"length\":");
     number(out, record.frame.len() as u64);
+    if message.derived {
+        out.extend_from_slice(b",\"derived\":true");
+    }
     out.extend_from_slice(b",\"protocol\":\"");
     out.extend_from_slice(message.protocol.as_bytes());
     out.extend_from_slice(b"\",\"type\":\"");
@@ -149,14 +152,15 @@ fn issues(out: &mut Vec<u8>, message: &Message) {
         if index > 0 {
             out.push(b',');
         }
-        let _ = write!(
-            out,
-            "{{\"severity\":\"{}\",\"code\":\"{}\",\"at\":[{},{}],\"message\":",
-            issue.severity.name(),
-            issue.code,
-            issue.at.start,
-            issue.at.len()
-        );
+        out.extend_from_slice(b"{\"severity\":\"");
+        out.extend_from_slice(issue.severity.name().as_bytes());
+        out.extend_from_slice(b"\",\"code\":\"");
+        out.extend_from_slice(issue.code.as_bytes());
+        out.extend_from_slice(b"\",\"at\":[");
+        number(out, issue.at.start.into());
+        out.push(b',');
+        number(out, issue.at.len() as u64);
+        out.extend_from_slice(b"],\"message\":");
         text(out, issue.message.as_bytes());
         out.push(b'}');
     }
@@ -173,6 +177,7 @@ fn node(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId) -> NodeId {
         Value::List => list(out, record, id, node),
         Value::Map => map(out, record, id, node),
         Value::Pairs => pairs(out, record, id, node),
+        Value::TextChunks | Value::ByteChunks => chunks(out, record, id, node),
         Value::Variant(name) => {
             out.push(b'{');
             text(out, record.bytes(node, name));
@@ -210,18 +215,15 @@ fn structure(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) 
             next = member.end;
             continue;
         }
-        if !first {
-            out.push(b',');
-        }
+        member.label.unwrap_or(&UNNAMED).write_key(out, first);
         first = false;
-        out.push(b'"');
-        let name = member.label.map_or("", |label| label.name);
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\":");
         next = node(out, record, next);
     }
     out.push(b'}');
 }
+
+/// Stands in for a member without a label, which no decoder makes.
+static UNNAMED: Label = Label::new("");
 
 fn list(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
     out.push(b'[');
@@ -252,6 +254,9 @@ fn map(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
         first = false;
         match key.value {
             Value::Text(span) => text(out, record.bytes(key, span)),
+            Value::TextChunks => {
+                node(out, record, next);
+            }
             value => {
                 out.push(b'"');
                 scalar(out, record, key, value);
@@ -268,6 +273,30 @@ fn map(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
         }
     }
     out.push(b'}');
+}
+
+/// A string in pieces, joined.
+fn chunks(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
+    let pieces = || crate::codec::pieces(&record.message.tree, id, record.layer(parent));
+    let bad = record
+        .message
+        .tree
+        .children(id)
+        .any(|(_, piece)| matches!(piece.value, Value::BadText(_)));
+    if parent.value == Value::TextChunks && !bad {
+        out.push(b'"');
+        pieces().for_each(|piece| escaped(out, piece));
+        out.push(b'"');
+        return;
+    }
+    let tag: &[u8] = if bad {
+        b"{\"$str\":\""
+    } else {
+        b"{\"$bytes\":\""
+    };
+    out.extend_from_slice(tag);
+    pieces().for_each(|piece| hexadecimal(out, piece));
+    out.extend_from_slice(b"\"}");
 }
 
 fn pairs(out: &mut Vec<u8>, record: &Record<'_>, id: NodeId, parent: &Node) {
@@ -328,16 +357,23 @@ fn scalar(out: &mut Vec<u8>, record: &Record<'_>, node: &Node, value: Value) {
         Value::Simple(value) => {
             let _ = write!(out, "{{\"$simple\":{value}}}");
         }
+        Value::Number(span) => out.extend_from_slice(record.bytes(node, span)),
         Value::Struct
         | Value::List
         | Value::Map
         | Value::Pairs
+        | Value::TextChunks
+        | Value::ByteChunks
         | Value::Variant(_)
         | Value::Tag(_) => {}
     }
 }
 
 fn number(out: &mut Vec<u8>, value: u64) {
+    if value < 10 {
+        out.push(b'0' + value as u8);
+        return;
+    }
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
@@ -367,6 +403,7 @@ fn tagged_bytes(out: &mut Vec<u8>, tag: &str, bytes: &[u8]) {
 }
 
 /// The two digits of every byte.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
 static DIGITS: [[u8; 2]; 256] = {
     let digits = b"0123456789abcdef";
     let mut table = [[0; 2]; 256];
@@ -400,6 +437,7 @@ fn integer_bytes(out: &mut Vec<u8>, elements: &[u8]) {
 }
 
 /// How each byte is escaped in a JSON string: 0 not at all, `u` as `\u00xx`, else with this letter.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
 static ESCAPES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -420,6 +458,21 @@ static ESCAPES: [u8; 256] = {
 /// Appends UTF-8 `bytes` as a JSON string.
 fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
+    escaped(out, bytes);
+    out.push(b'"');
+}
+
+/// Appends `bytes` as the inside of a JSON string.
+fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    let special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    // No early exit, so that it looks at many bytes at a time; escapes are rare.
+    if !bytes
+        .iter()
+        .fold(false, |found, byte| found | special(byte))
+    {
+        out.extend_from_slice(bytes);
+        return;
+    }
     let mut rest = bytes;
     while let Some(position) = rest.iter().position(|byte| {
         ESCAPES
@@ -441,5 +494,4 @@ fn text(out: &mut Vec<u8>, bytes: &[u8]) {
         rest = tail;
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }

@@ -3,7 +3,7 @@
 mod bytes;
 mod dump;
 mod escape;
-mod grid;
+pub mod grid;
 mod head;
 mod hex;
 mod inner;
@@ -22,7 +22,7 @@ pub use bytes::{Nothing, Raw};
 pub use hex::Hex;
 pub use jq::Jq;
 pub use json::{Json, write_record};
-pub use page::Look;
+pub use page::{Look, Page};
 pub use pretty::Pretty;
 pub use stats::Stats;
 pub use style::{Ink, Styles};

@@ -147,7 +147,7 @@ impl Sheet {
     }
 
     /// Moves on to `column`, or by `least` columns if that is further.
-    pub fn to_column(&mut self, column: usize, least: usize) {
+    pub fn advance_to(&mut self, column: usize, least: usize) {
         let here = self.column();
         self.space(column.saturating_sub(here).max(least));
     }
@@ -161,6 +161,9 @@ impl Sheet {
 
     /// Writes the program's own text.
     pub fn put(&mut self, ink: &Ink, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         self.start(ink);
         self.out.extend_from_slice(text.as_bytes());
         self.column += if text.is_ascii() {

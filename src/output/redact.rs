@@ -41,7 +41,7 @@ impl Redactor {
     pub fn finds(&mut self, record: &Record<'_>) -> bool {
         self.hidden.clear();
         let named = record.message.tree.nodes().iter().any(is_secret);
-        if !named && !self.has_tokens(record) {
+        if !named && record.message.secret_from.is_none() && !self.has_tokens(record) {
             return false;
         }
         self.frame.clear();
@@ -50,6 +50,9 @@ impl Redactor {
         self.masked = false;
         self.mask_nodes(record);
         self.mask_tokens();
+        if let Some(start) = record.message.secret_from {
+            self.hide(Layer::Frame, Span::new(start, record.frame.len()));
+        }
         self.masked
     }
 
@@ -282,14 +285,8 @@ mod tests {
     use super::*;
     use crate::model::{Label, Origin};
 
-    static TOKEN: Label = Label {
-        secret: Secret::Token,
-        ..Label::new("token")
-    };
-    static KEY: Label = Label {
-        secret: Secret::Whole,
-        ..Label::new("key")
-    };
+    static TOKEN: Label = Label::new("token").secret(Secret::Token);
+    static KEY: Label = Label::new("key").secret(Secret::Whole);
 
     const JWT: &[u8] = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
 

@@ -6,15 +6,15 @@ use super::redact::Redactor;
 use super::style::{Ink, Styles};
 use super::value::Values;
 use super::{Sink, grid, time};
-use crate::model::{Direction, Node, Record, Severity, Value};
+use crate::model::{Direction, Node, NodeId, Record, Severity, Value};
 use std::io::{self, Write};
 
 /// Rows are laid out together in blocks of so many.
 const BLOCK: usize = 128;
+/// Terminals with fewer columns are not told where records lie.
+const NARROW: usize = 80;
 /// Columns for the summary, if the width is not limited.
 const MOST_SUMMARY: usize = 100;
-/// Columns for the summary, however narrow the terminal.
-const LEAST_SUMMARY: usize = 12;
 
 /// What the columns show, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,15 @@ impl Column {
     }
 }
 
+/// Which columns become narrower, down to how many columns, where the terminal is.
+const SQUEEZE: [(Column, usize); 5] = [
+    (Column::Summary, 28),
+    (Column::Issues, 12),
+    (Column::Summary, 8),
+    (Column::Place, 8),
+    (Column::Type, 12),
+];
+
 /// Writes one row per record, block by block.
 #[derive(Debug)]
 pub struct Table<W> {
@@ -100,6 +109,9 @@ impl<W: Write> Table<W> {
     fn row(&mut self, record: &Record<'_>) {
         if self.columns.is_empty() {
             self.columns = columns(record);
+            if self.look.columns() < NARROW {
+                self.columns.retain(|column| *column != Column::Place);
+            }
         }
         let wide = self.look.columns() >= 140;
         let cells = self
@@ -135,7 +147,7 @@ impl<W: Write> Table<W> {
                 *width = (*width).max(least).max(widest.unwrap_or(0));
             }
         }
-        self.fit_summary();
+        self.fit();
         let heads: Vec<&str> = self.columns.iter().map(|column| column.head()).collect();
         let right: Vec<bool> = self
             .columns
@@ -164,35 +176,31 @@ impl<W: Write> Table<W> {
         self.rows.clear();
     }
 
-    /// Gives the summary what the other columns leave.
-    fn fit_summary(&mut self) {
-        let Some(index) = self
-            .columns
-            .iter()
-            .position(|column| *column == Column::Summary)
-        else {
-            return;
-        };
-        let others: usize = self.widths.iter().map(|width| width + grid::GAP).sum();
-        let own = self.widths.get(index).copied().unwrap_or(0);
-        let others = others.saturating_sub(own + grid::GAP);
-        let room = match self.look.width {
-            Some(_) => self.look.columns().saturating_sub(others),
-            None => MOST_SUMMARY,
-        };
-        let room = room.max(LEAST_SUMMARY);
-        for row in &mut self.rows {
-            if let Some(cell) = row.cells.get_mut(index) {
-                grid::cut(cell, room);
-            }
-        }
-        // With nothing behind it, the summary need not be padded.
-        if let Some(width) = self.widths.get_mut(index) {
-            *width = if self.look.width.is_some() {
-                room
-            } else {
-                (*width).min(room)
+    /// Gives the summary what the other columns leave, and cuts others if that is nothing.
+    fn fit(&mut self) {
+        let total: usize = self.widths.iter().map(|width| width + grid::GAP).sum();
+        let limited = self.look.width.is_some();
+        let mut excess = total.saturating_sub(self.look.columns().saturating_add(grid::GAP));
+        for (column, floor) in SQUEEZE {
+            let Some(index) = self.columns.iter().position(|other| *other == column) else {
+                continue;
             };
+            let Some(width) = self.widths.get_mut(index) else {
+                continue;
+            };
+            let mut room = *width;
+            if column == Column::Summary && !limited {
+                room = room.min(MOST_SUMMARY);
+            }
+            let least = room.min(floor);
+            let fitting = room.saturating_sub(excess).max(least);
+            excess = excess.saturating_sub(room - fitting);
+            for row in &mut self.rows {
+                if let Some(cell) = row.cells.get_mut(index) {
+                    grid::cut(cell, fitting);
+                }
+            }
+            *width = fitting;
         }
     }
 }
@@ -318,7 +326,7 @@ fn summary(scratch: &mut Sheet, record: &Record<'_>) -> String {
         if scratch.column() > 2 * MOST_SUMMARY {
             break;
         }
-        if is_nothing(node) {
+        if is_nothing(id, node) {
             continue;
         }
         scratch.put(&none, if scratch.column() > 0 { " " } else { "" });
@@ -334,9 +342,10 @@ fn summary(scratch: &mut Sheet, record: &Record<'_>) -> String {
 }
 
 /// Whether a value says only that there is none.
-fn is_nothing(node: &Node) -> bool {
+fn is_nothing(id: NodeId, node: &Node) -> bool {
     match node.value {
         Value::Nil => true,
+        Value::Struct | Value::List | Value::Map | Value::Pairs => node.end == id + 1,
         Value::Text(span) | Value::Bytes(span) | Value::IntegerBytes(span) => span.is_empty(),
         _ => false,
     }
@@ -346,7 +355,7 @@ fn is_nothing(node: &Node) -> bool {
 fn short_leaf(scratch: &mut Sheet, values: &Values<'_>, id: u32) {
     let Some(node) = values.node(id) else { return };
     match node.value {
-        Value::Text(_) => values.quoted(scratch, values.text(node).unwrap_or_default(), 40),
+        Value::Text(_) => values.quoted(scratch, values.text(node).unwrap_or_default(), 26),
         Value::Bytes(span) if span.len() <= 8 => {
             scratch.hexadecimal(&Ink::default(), values.record.bytes(node, span));
         }

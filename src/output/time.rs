@@ -13,7 +13,7 @@ pub fn write_rfc3339(out: &mut Vec<u8>, nanoseconds: u64) {
         out,
         "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
     );
-    let _ = if fraction % 1000 == 0 {
+    let _ = if fraction.is_multiple_of(1000) {
         write!(out, ".{:06}Z", fraction / 1000)
     } else {
         write!(out, ".{fraction:09}Z")
@@ -46,7 +46,7 @@ pub fn write_duration(out: &mut Vec<u8>, milliseconds: u64, unit: &str) {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     let _ = match (days, hours, minutes) {
         (0, 0, 0) if unit == "s" || seconds == 0 => write!(out, "{unit}"),
-        (0, 0, 0) if milliseconds % 1000 == 0 => write!(out, "ms = {seconds} s"),
+        (0, 0, 0) if milliseconds.is_multiple_of(1000) => write!(out, "ms = {seconds} s"),
         (0, 0, 0) => write!(out, "ms = {seconds}.{:03} s", milliseconds % 1000),
         (0, 0, _) => write!(out, "{unit} = {minutes} min {} s", seconds % 60),
         (0, _, _) => write!(out, "{unit} = {hours} h {minutes} min"),

@@ -3,6 +3,7 @@
 use super::escape;
 use super::page::{Look, Sheet};
 use super::redact::MASKED;
+use super::style::Ink;
 use super::time;
 use crate::codec::messagepack::integer_bytes;
 use crate::model::{Node, NodeId, Record, Unit, Value};
@@ -12,7 +13,9 @@ const MOST_TEXT: usize = 1000;
 /// Without a terminal's width, bytes are cut beyond this many.
 const MOST_BYTES: usize = 64;
 /// Columns that are always there for a value, however narrow the terminal.
-const LEAST_ROOM: usize = 24;
+const LEAST_ROOM: usize = 8;
+/// With less room than this, it is not said how much was cut.
+const ROOM_FOR_COUNT: usize = 28;
 /// Nothing is put on one line beyond this many columns.
 const MOST_INLINE: usize = 76;
 
@@ -38,6 +41,16 @@ impl<'a> Values<'a> {
                 std::str::from_utf8(self.record.bytes(node, span)).ok()
             }
             _ => None,
+        }
+    }
+
+    /// A JSON number as it is spelled.
+    fn number(&self, node: &Node) -> &'a str {
+        match node.value {
+            Value::Number(span) => {
+                std::str::from_utf8(self.record.bytes(node, span)).unwrap_or_default()
+            }
+            _ => "",
         }
     }
 
@@ -75,7 +88,7 @@ impl<'a> Values<'a> {
                 self.bytes(sheet, self.record.bytes(node, span));
             }
             Value::Static(symbol) if std::ptr::eq(symbol, &raw const MASKED) => {
-                self.masked(sheet, node);
+                self.masked(sheet);
             }
             value => {
                 self.simple(sheet, node, value);
@@ -108,9 +121,27 @@ impl<'a> Values<'a> {
                 sheet.space(1);
                 self.inline(sheet, id + 1, limit)
             }
+            Value::TextChunks | Value::ByteChunks => {
+                self.joined(sheet, id, node, limit);
+                true
+            }
             _ => self.inline_leaf(sheet, node, limit),
         };
         fits && sheet.column() <= limit
+    }
+
+    /// Writes a string in pieces as one, cut to the line.
+    fn joined(&self, sheet: &mut Sheet, id: NodeId, node: &Node, limit: usize) {
+        let tree = &self.record.message.tree;
+        let pieces = crate::codec::pieces(tree, id, self.record.layer(node));
+        let joined: Vec<u8> = pieces.flatten().copied().collect();
+        let room = limit.saturating_sub(sheet.column()).max(LEAST_ROOM);
+        match std::str::from_utf8(&joined) {
+            Ok(text) if node.value == Value::TextChunks => {
+                self.quoted(sheet, text, room.saturating_sub(2).min(MOST_TEXT));
+            }
+            _ => self.bytes(sheet, &joined),
+        }
     }
 
     /// The last column of what is put on one line, starting here.
@@ -169,7 +200,8 @@ impl<'a> Values<'a> {
         match node.value {
             Value::Text(span) => {
                 let text = self.text(node).unwrap_or_default();
-                let fits = span.len() <= 4 * room && escape::width(text, room) <= room;
+                let fits =
+                    span.len() <= room.saturating_mul(4) && escape::width(text, room) <= room;
                 if fits {
                     self.quoted(sheet, text, usize::MAX);
                 }
@@ -242,6 +274,7 @@ impl<'a> Values<'a> {
             Value::Float(value) => sheet.print(number, format_args!("{value}")),
             Value::Symbol(symbol) | Value::Static(symbol) => sheet.put(&styles.name, symbol.name),
             Value::Undefined => sheet.put(&styles.null, "undefined"),
+            Value::Number(_) => sheet.put(number, self.number(node)),
             Value::Simple(value) => sheet.print(number, format_args!("simple({value})")),
             _ => {}
         }
@@ -306,12 +339,18 @@ impl<'a> Values<'a> {
         // The quotes, and `…(n more)`.
         let all = text.get(bytes..).map_or(0, |rest| rest.chars().count()) + bytes;
         let digits = all.max(1).ilog10() as usize + 1;
-        let (bytes, _) = escape::fitting(text, room.saturating_sub(2 + 8 + digits).max(8));
+        let counted = room >= ROOM_FOR_COUNT;
+        let spare = if counted { 10 + digits } else { 3 };
+        let (bytes, _) = escape::fitting(text, room.saturating_sub(spare));
         let (shown, rest) = text.split_at_checked(bytes).unwrap_or((text, ""));
         sheet.untrusted(&styles.text, &styles.escape, shown);
         sheet.put(&styles.text, "\"");
-        let more = rest.chars().count();
-        sheet.print(&styles.aside, format_args!("…({more} more)"));
+        if counted {
+            let more = rest.chars().count();
+            sheet.print(&styles.aside, format_args!("…({more} more)"));
+        } else {
+            sheet.put(&styles.aside, "…");
+        }
     }
 
     /// Writes how many bytes there are, and as many of them as fit.
@@ -340,10 +379,16 @@ impl<'a> Values<'a> {
             return;
         }
         let digits = bytes.len().ilog10() as usize + 1;
-        let shown = most.saturating_sub((8 + digits).div_ceil(2)).max(4);
+        let counted = most >= ROOM_FOR_COUNT / 2;
+        let spare = if counted { 8 + digits } else { 1 };
+        let shown = most.saturating_sub(spare.div_ceil(2));
         sheet.hexadecimal(&styles.bytes, bytes.get(..shown).unwrap_or(bytes));
-        let more = bytes.len().saturating_sub(shown);
-        sheet.print(&styles.aside, format_args!("…({more} more)"));
+        if counted {
+            let more = bytes.len().saturating_sub(shown);
+            sheet.print(&styles.aside, format_args!("…({more} more)"));
+        } else {
+            sheet.put(&styles.aside, "…");
+        }
     }
 
     /// Writes a number of bytes.
@@ -356,9 +401,32 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn masked(&self, sheet: &mut Sheet, node: &Node) {
+    fn masked(&self, sheet: &mut Sheet) {
         sheet.put(&self.look.styles.null, MASKED.name);
-        self.aside(sheet, format_args!("{} bytes, secret", node.span.len()));
+        self.aside(sheet, format_args!("secret"));
+    }
+
+    /// Writes words, broken between them where the terminal is narrow.
+    pub fn words(&self, sheet: &mut Sheet, ink: &Ink, text: &str, indent: usize) {
+        let escape = &self.look.styles.escape;
+        let mut first = true;
+        for word in text.split(' ') {
+            let width = escape::width(word, usize::MAX);
+            if !first && sheet.column() + 1 + width > self.look.columns() {
+                sheet.newline();
+                sheet.space(indent);
+            } else if !first {
+                sheet.space(1);
+            }
+            // Messages quote with ordinary quotation marks.
+            for (index, part) in word.split('"').enumerate() {
+                if index > 0 {
+                    sheet.put(ink, "\"");
+                }
+                sheet.untrusted(ink, escape, part);
+            }
+            first = false;
+        }
     }
 
     /// Writes a remark behind a value, if the line has room for it.

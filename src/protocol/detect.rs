@@ -119,16 +119,35 @@ impl Detector {
         Some((protocol.name(), self.grounds))
     }
 
+    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
+    pub fn at(&mut self, time: Option<u64>) {
+        let sessions = self.candidates.iter_mut();
+        for session in sessions.filter_map(|candidate| candidate.session.as_mut()) {
+            session.at(time);
+        }
+    }
+
     /// Says what starts `input`.
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         let mut reason = "no protocol recognizes these bytes";
+        let mut own = None;
         if let Some(index) = self.pinned {
             match self.cut(index, input) {
                 Framing::NoFrame(why) => reason = why,
-                framing => return found(framing, input),
+                framing @ Framing::Frame(_) => return found(framing, input),
+                framing if self.candidates.len() == 1 => return found(framing, input),
+                framing => own = Some(framing),
             }
         }
         let other = self.best(input);
+        if let Some(framing) = own {
+            let better = other.is_some_and(|(index, confidence)| {
+                confidence >= Confidence::Exact && self.pinned != Some(index)
+            });
+            if !better {
+                return found(framing, input);
+            }
+        }
         if let Some((index, confidence)) = other.filter(|(index, _)| self.pinned != Some(*index)) {
             let framing = self.cut(index, input);
             if !matches!(framing, Framing::NoFrame(_)) {
@@ -160,6 +179,15 @@ impl Detector {
     fn session(&mut self) -> Option<&mut Box<dyn Session>> {
         let candidate = self.candidates.get_mut(self.pinned?)?;
         candidate.session.as_mut()
+    }
+
+    /// Decodes the next message that was put together from the frames so far. If the connection has
+    /// `ended`, what is unfinished comes, too.
+    pub fn next_derived(&mut self, ended: bool, message: &mut Message) -> Option<Vec<u8>> {
+        let sessions = self.candidates.iter_mut();
+        sessions
+            .filter_map(|candidate| candidate.session.as_mut())
+            .find_map(|session| session.next_derived(ended, message))
     }
 
     fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {
@@ -207,7 +235,9 @@ fn found(framing: Framing, input: &Input<'_>) -> Detection {
             Detection::Unknown(input.bytes.len(), "the bytes end inside a frame")
         }
         Framing::Need(size) => Detection::Need(size.max(input.bytes.len() + 1)),
-        Framing::Frame(size) => Detection::Frame(size.clamp(1, input.bytes.len().max(1))),
+        Framing::Frame(size) | Framing::Doubtful(size) => {
+            Detection::Frame(size.clamp(1, input.bytes.len().max(1)))
+        }
         Framing::NoFrame(why) => Detection::Unknown(input.bytes.len(), why),
     }
 }

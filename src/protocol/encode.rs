@@ -68,7 +68,7 @@ impl<'d> Draft<'d> {
     /// If they differ and `options` do not say what to do.
     pub fn settle(
         &self,
-        given: Option<Json<'d>>,
+        given: Option<Json<'_>>,
         computed: u64,
         options: &EncodeOptions,
     ) -> Result<u64, EncodeError> {

@@ -7,6 +7,9 @@
 mod detect;
 mod encode;
 mod inner;
+pub mod noxu;
+pub mod rp;
+pub mod rps;
 mod pairing;
 pub mod sync;
 
@@ -17,9 +20,21 @@ pub use pairing::{Pairing, Shows};
 
 use crate::model::{Direction, Message};
 use crate::schema::{EncodeError, MessageType};
+use std::sync::Arc;
 
 /// All protocols, in the order in which they are tried.
-pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
+pub static ALL: &[&dyn Protocol] = &[
+    &sync::NodeDbSync,
+    &rp::PushwireFrames,
+    &rps::PushwireJson,
+    &noxu::NOXU,
+];
+
+/// All names that protocols go by: families, and the parts of a family that records name.
+pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
+    let parts = noxu::PARTS.iter().map(|part| part as &dyn Protocol);
+    ALL.iter().copied().chain(parts)
+}
 
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
 /// of one of its parts (`noxu.feeder`).
@@ -27,7 +42,16 @@ pub static ALL: &[&dyn Protocol] = &[&sync::NodeDbSync];
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     let family = name.split_once('.').map_or(name, |(family, _)| family);
     let named = |wanted: &str| ALL.iter().find(|protocol| protocol.name() == wanted);
-    named(name).or_else(|| named(family)).copied()
+    let part = noxu::by_name(name);
+    part.or_else(|| named(name).or_else(|| named(family)).copied())
+}
+
+/// Where the next frame of any protocol plausibly starts, from `from` on.
+#[must_use]
+pub fn next_start(input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
+    ALL.iter()
+        .filter_map(|protocol| protocol.find(input, from, settings))
+        .min()
 }
 
 /// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
@@ -42,6 +66,10 @@ pub struct Settings {
     pub sync_version: Option<u32>,
     /// Whether messages stand alone: nothing that one shows is used to read the next.
     pub independent: bool,
+    /// RP compression dictionaries by id; the first with an id counts.
+    pub dictionaries: Arc<Vec<(u32, Vec<u8>)>>,
+    /// Names of RP channels.
+    pub channels: Arc<Vec<(u8, String)>>,
 }
 
 impl Default for Settings {
@@ -50,6 +78,8 @@ impl Default for Settings {
             most_frame: DEFAULT_MOST_FRAME,
             sync_version: None,
             independent: false,
+            dictionaries: Arc::default(),
+            channels: Arc::default(),
         }
     }
 }
@@ -74,6 +104,8 @@ pub enum Framing {
     Need(usize),
     /// The first so many bytes are a frame.
     Frame(usize),
+    /// The first so many bytes may be a frame, but one that fits exactly is likelier.
+    Doubtful(usize),
     /// No frame starts here; why not.
     NoFrame(&'static str),
 }
@@ -152,6 +184,9 @@ pub trait Session: std::fmt::Debug {
     /// Says where the frame ends that starts `input`.
     fn frame(&mut self, input: &Input<'_>) -> Framing;
 
+    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
+    fn at(&mut self, _time: Option<u64>) {}
+
     /// The same for a whole message on a connection that is known to speak this protocol, when no
     /// protocol recognizes it: makes of it what can be made.
     fn salvage(&mut self, _input: &Input<'_>) -> Framing {
@@ -160,4 +195,10 @@ pub trait Session: std::fmt::Debug {
 
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
+
+    /// Decodes the next message that was not sent as such, but put together from the frames so far;
+    /// returns its bytes. If the connection has `ended`, what is unfinished comes, too.
+    fn next_derived(&mut self, _ended: bool, _message: &mut Message) -> Option<Vec<u8>> {
+        None
+    }
 }

@@ -97,7 +97,11 @@ fn fields(fields: &[Field], when: Versions, definitions: &mut Definitions) -> Va
             None => {
                 properties.insert(name.to_owned(), value);
                 let everywhere = field.when.and(when) == when;
-                let optional = field.may_lack || matches!(field.kind, Type::Optional(_));
+                let optional = match &field.kind {
+                    Type::Optional(_) => true,
+                    Type::Packed(packed) => packed.shown().is_none(),
+                    _ => field.may_lack,
+                };
                 if everywhere && !optional {
                     required.push(name);
                 }
@@ -132,6 +136,8 @@ fn schema(kind: &Type, definitions: &mut Definitions) -> Value {
         Type::Optional(inner) => {
             json!({"anyOf": [schema(inner, definitions), {"type": "null"}]})
         }
+        Type::Uuid => json!({"type": "string", "format": "uuid"}),
+        Type::Any => json!({}),
         Type::List(item) => json!({"type": "array", "items": schema(item, definitions)}),
         Type::Tuple(kinds) => {
             let items: Vec<Value> = kinds.iter().map(|kind| schema(kind, definitions)).collect();
@@ -151,6 +157,10 @@ fn schema(kind: &Type, definitions: &mut Definitions) -> Value {
         Type::Enum(choice) => define(choice.name, definitions, |definitions| {
             variants(choice, definitions)
         }),
+        // What is made from other fields may be anything.
+        Type::Packed(packed) => packed
+            .shown()
+            .map_or_else(|| json!({}), |kind| schema(&kind, definitions)),
     }
 }
 

@@ -5,6 +5,8 @@ pub mod json_schema;
 mod table;
 
 pub mod messagepack;
+pub mod notation;
+pub mod packed;
 
 pub use expect::{EncodeError, closest, hexadecimal, unsigned};
 pub use table::{

@@ -1,5 +1,6 @@
 //! The vocabulary of the tables.
 
+use super::packed::Packed;
 use crate::model::{Label, Message, NodeId, Secret, Symbol, Unit};
 
 /// A set of version groups of one protocol; bit 0 is the oldest.
@@ -86,6 +87,12 @@ pub enum Type {
     Struct(&'static Struct),
     /// One of several variants.
     Enum(&'static Enum),
+    /// What only packed layouts have.
+    Packed(Packed),
+    /// A UUID: 16 bytes in binary encodings, hyphenated text in JSON.
+    Uuid,
+    /// Any value of a self-describing encoding.
+    Any,
 }
 
 impl Type {
@@ -100,6 +107,8 @@ impl Type {
             Self::Float64 => "f64".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Bytes | Self::ElementBytes => "bytes".to_owned(),
+            Self::Uuid => "UUID".to_owned(),
+            Self::Any => "any value".to_owned(),
             Self::Fixed(count) => format!("{count} bytes"),
             Self::Optional(inner) => format!("{} or null", inner.describe()),
             Self::List(item) => format!("list of {}", item.describe()),
@@ -112,6 +121,7 @@ impl Type {
             }
             Self::Struct(body) => body.name.to_owned(),
             Self::Enum(choice) => choice.name.to_owned(),
+            Self::Packed(packed) => packed.describe(),
         }
     }
 }

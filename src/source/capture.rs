@@ -34,6 +34,8 @@ pub struct TrafficOptions {
     pub only_hosts: Vec<std::net::IpAddr>,
     /// TLS secrets in the format of SSLKEYLOGFILE.
     pub key_log: Vec<u8>,
+    /// The bytes come from live connections: what is missing of them passed, but too fast.
+    pub live: bool,
 }
 
 /// Receives what is said about connections beside their records.
@@ -175,6 +177,17 @@ impl<'t, 's> Traffic<'t, 's> {
     /// That failure.
     pub fn check(&mut self) -> io::Result<()> {
         self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Whether more is welcome.
+    #[must_use]
+    pub fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// Where records go.
+    pub fn pipeline(&mut self) -> &mut Pipeline<'s> {
+        self.pipeline
     }
 
     /// Takes one event.

@@ -23,7 +23,7 @@ pub enum LineForm {
 /// # Errors
 /// If reading or writing fails, or a line is not what it should be.
 pub fn decode_lines(
-    input: &mut BufReader<Box<dyn Read>>,
+    input: &mut BufReader<impl Read>,
     form: LineForm,
     origin: &Origin,
     connection: &mut Connection,
@@ -40,7 +40,7 @@ pub fn decode_lines(
         line.clear();
         number += 1;
         if input.read_until(b'\n', &mut line)? == 0 {
-            return Ok(Flow::Continue);
+            return Ok(pipeline.close(connection, origin, 0)?);
         }
         let text = line.trim_ascii();
         if text.is_empty() || text.starts_with(b"#") {

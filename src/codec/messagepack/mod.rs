@@ -20,9 +20,12 @@ pub enum Fault {
     /// Deeper than [`MOST_NESTING`].
     #[error("nested too deep")]
     TooDeep,
+    /// More values than one message may have.
+    #[error("too many values")]
+    TooMany,
 }
 
-/// Readers refuse deeper nesting. rmp-serde stops at 1024, too.
+/// Readers refuse this many containers inside each other; rmp-serde does, too.
 pub const MOST_NESTING: u32 = 1024;
 
 /// The head of an item: scalars whole, strings and containers by their size.
@@ -250,23 +253,38 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Fault`]; the position is then that of the faulty byte.
     pub fn skip(&mut self) -> Result<(), Fault> {
+        self.skip_or_need().map_err(|(fault, _)| fault)
+    }
+
+    /// Consumes one whole item, whatever it is and however deep it nests.
+    ///
+    /// # Errors
+    /// [`Fault`], and if only bytes are missing, where the item ends at the earliest.
+    pub fn skip_or_need(&mut self) -> Result<(), (Fault, u64)> {
         let mut open: u64 = 1;
         // Each container's items are counted into one sum: nesting costs no memory here.
         while open > 0 {
             open -= 1;
-            match self.head()? {
+            let head = self.head().map_err(|fault| (fault, self.after(open + 1)))?;
+            match head {
                 Head::Text(length) | Head::Binary(length) | Head::Extension(_, length) => {
-                    self.take(length as usize)?;
+                    let least = self.after(u64::from(length) + open);
+                    self.take(length as usize).map_err(|fault| (fault, least))?;
                 }
                 Head::Array(count) => open += u64::from(count),
                 Head::Map(count) => open += 2 * u64::from(count),
                 _ => {}
             }
             if open > self.left() as u64 {
-                return Err(Fault::Truncated);
+                return Err((Fault::Truncated, self.after(open)));
             }
         }
         Ok(())
+    }
+
+    /// The position after `count` more bytes.
+    fn after(&self, count: u64) -> u64 {
+        (self.position as u64).saturating_add(count)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Self-describing MessagePack: any item into the tree, as it stands.
 
 use super::{Fault, Head, Reader};
+use crate::codec::MOST_VALUES;
+use crate::codec::keys::keys_are_names;
 use crate::model::{Label, NodeId, Span, Tree, Value};
-
-/// Maps with more pairs than this have their keys compared by sorting.
-const FEW_PAIRS: usize = 12;
 
 /// What reading an item has shown about its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +12,12 @@ pub struct Form {
     pub canonical: bool,
     /// The value's JSON form says which MessagePack types it had: no 32-bit floats, for example.
     pub reproducible: bool,
+    /// All text was UTF-8.
+    pub utf8: bool,
 }
 
 /// Reads one item into `tree`, tagged as self-describing. What could be read before a fault stays
-/// in the tree, closed. Containers nest at most `most_nesting` deep.
+/// in the tree, closed. `most_nesting` containers inside each other are too many.
 ///
 /// # Errors
 /// [`Fault`]; the reader then stands at the faulty byte.
@@ -29,8 +30,10 @@ pub fn read_value(
     let mut form = Form {
         canonical: true,
         reproducible: true,
+        utf8: true,
     };
-    item(reader, tree, label, most_nesting, &mut form)?;
+    let most = tree.len().saturating_add(MOST_VALUES);
+    item(reader, tree, label, most_nesting, most, &mut form)?;
     Ok(form)
 }
 
@@ -39,14 +42,19 @@ fn item(
     tree: &mut Tree,
     label: Option<&'static Label>,
     depth: u32,
+    most: usize,
     form: &mut Form,
 ) -> Result<(), Fault> {
-    if depth == 0 {
-        return Err(Fault::TooDeep);
-    }
     let start = reader.position();
+    if tree.len() >= most {
+        return Err(Fault::TooMany);
+    }
     let head = reader.head()?;
     form.canonical &= reader.shortest();
+    if depth <= 1 && matches!(head, Head::Array(_) | Head::Map(_)) {
+        reader.seek(start);
+        return Err(Fault::TooDeep);
+    }
     let value = match head {
         Head::Nil => Value::Nil,
         Head::Bool(value) => Value::Bool(value),
@@ -63,20 +71,24 @@ fn item(
             form.reproducible &= !value.is_nan() || value.to_bits() == f64::NAN.to_bits();
             Value::Float(value)
         }
-        Head::Text(length) => text(content(reader, start, length)?, reader),
+        Head::Text(length) => {
+            let value = text(content(reader, start, length)?, reader);
+            form.utf8 &= matches!(value, Value::Text(_));
+            value
+        }
         Head::Binary(length) => Value::Bytes(content(reader, start, length)?),
         Head::Extension(kind, length) => Value::Extension(kind, content(reader, start, length)?),
         Head::Array(count) => {
             let id = open(tree, label, Value::List, start);
-            let result = items(reader, tree, u64::from(count), depth, form);
+            let result = items(reader, tree, u64::from(count), depth, most, form);
             tree.close(id, reader.position());
             return result;
         }
         Head::Map(count) => {
             let id = open(tree, label, Value::Map, start);
-            let result = items(reader, tree, 2 * u64::from(count), depth, form);
+            let result = items(reader, tree, 2 * u64::from(count), depth, most, form);
             tree.close(id, reader.position());
-            if !keys_are_names(tree, id, reader) {
+            if !keys_are_names(tree, id, reader.bytes()) {
                 if let Some(node) = tree.get_mut(id) {
                     node.value = Value::Pairs;
                 }
@@ -104,13 +116,14 @@ fn items(
     tree: &mut Tree,
     count: u64,
     depth: u32,
+    most: usize,
     form: &mut Form,
 ) -> Result<(), Fault> {
     if count > reader.left() as u64 {
         return Err(Fault::Truncated);
     }
     for _ in 0..count {
-        item(reader, tree, None, depth - 1, form)?;
+        item(reader, tree, None, depth.saturating_sub(1), most, form)?;
     }
     Ok(())
 }
@@ -130,27 +143,6 @@ fn text(span: Span, reader: &Reader<'_>) -> Value {
     } else {
         Value::BadText(span)
     }
-}
-
-/// Whether all keys of the map `id` are distinct texts that do not look like a tag (`$…`).
-fn keys_are_names(tree: &Tree, id: NodeId, reader: &Reader<'_>) -> bool {
-    let bytes = reader.bytes();
-    let key = |node: &crate::model::Node| match node.value {
-        Value::Text(span) => Some(span.of(bytes)).filter(|key| key.first() != Some(&b'$')),
-        _ => None,
-    };
-    let keys = || tree.children(id).step_by(2).map(|(_, node)| key(node));
-    let count = keys().count();
-    if count > FEW_PAIRS {
-        let Some(mut sorted) = keys().collect::<Option<Vec<_>>>() else {
-            return false;
-        };
-        sorted.sort_unstable();
-        return sorted.windows(2).all(|pair| pair.first() != pair.last());
-    }
-    keys()
-        .enumerate()
-        .all(|(index, key)| key.is_some() && !keys().take(index).any(|earlier| earlier == key))
 }
 
 #[cfg(test)]
@@ -177,7 +169,7 @@ mod tests {
     fn deep_nesting_is_refused_and_what_was_read_is_closed() {
         let (value, nodes, result) = root(&[0x91; 5000]);
         assert_eq!(result, Err(Fault::TooDeep));
-        assert_eq!((value, nodes), (Value::List, MOST_NESTING as usize));
+        assert_eq!((value, nodes), (Value::List, MOST_NESTING as usize - 1));
     }
 
     #[test]

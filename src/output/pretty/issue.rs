@@ -3,7 +3,6 @@
 use super::INDENT;
 use crate::model::{Issue, Layer, Node, Record, Span, Value};
 use crate::output::dump::{self, Dump};
-use crate::output::escape;
 use crate::output::page::Sheet;
 use crate::output::value::Values;
 
@@ -22,11 +21,12 @@ pub fn issue(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Is
     );
     sheet.put(&styles.heading, ":");
     sheet.space(1);
-    message(sheet, values, &issue.message);
+    values.words(sheet, &styles.heading, &issue.message, 2 * INDENT);
+    sheet.newline();
     place(sheet, values, issue);
     // The whole frame under carets says nothing that the place does not.
     let whole = issue.at.start == 0 && issue.at.len() >= values.record.frame.len();
-    if !shown && !(whole && issue.at.len() > 16) {
+    if !(shown || whole && issue.at.len() > 16) {
         bytes(sheet, values, dump, issue);
     }
     sheet.space(2 * INDENT);
@@ -36,30 +36,6 @@ pub fn issue(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Is
         &styles.aside,
         format_args!("help: wirectl explain {}", issue.code),
     );
-    sheet.newline();
-}
-
-/// The message, broken between words where the terminal is narrow.
-fn message(sheet: &mut Sheet, values: &Values<'_>, text: &str) {
-    let styles = &values.look.styles;
-    let mut first = true;
-    for word in text.split(' ') {
-        let width = escape::width(word, usize::MAX);
-        if !first && sheet.column() + 1 + width > values.look.columns() {
-            sheet.newline();
-            sheet.space(2 * INDENT);
-        } else if !first {
-            sheet.space(1);
-        }
-        // Messages quote with ordinary quotation marks.
-        for (index, part) in word.split('"').enumerate() {
-            if index > 0 {
-                sheet.put(&styles.heading, "\"");
-            }
-            sheet.untrusted(&styles.heading, &styles.escape, part);
-        }
-        first = false;
-    }
     sheet.newline();
 }
 
@@ -75,17 +51,37 @@ fn place(sheet: &mut Sheet, values: &Values<'_>, issue: &Issue) {
         sheet.print(&styles.aside, format_args!(":{line}"));
     }
     let offset = record.offset + u64::from(issue.at.start);
-    sheet.print(
-        &styles.aside,
-        format_args!(":{offset:#010x} (frame {}", record.number),
-    );
+    sheet.print(&styles.aside, format_args!(":{offset:#010x}"));
+    let mark = sheet.mark();
+    sheet.space(1);
+    frame(sheet, values, issue);
+    if sheet.column() > values.look.columns() {
+        sheet.back(mark);
+        sheet.newline();
+        sheet.space(4 * INDENT);
+        frame(sheet, values, issue);
+    }
+    sheet.newline();
+}
+
+/// Which frame and field it is about, in parentheses.
+fn frame(sheet: &mut Sheet, values: &Values<'_>, issue: &Issue) {
+    let record = values.record;
+    let styles = &values.look.styles;
+    let aside = &styles.aside;
+    sheet.print(aside, format_args!("(frame {}", record.number));
+    if let Some(stream) = record.origin.stream {
+        sheet.print(aside, format_args!(", conn {stream}"));
+    }
+    if let Some(direction) = record.origin.direction {
+        sheet.print(aside, format_args!(" {}", direction.name()));
+    }
     let field = field(values, issue.at);
     if !field.is_empty() {
-        sheet.put(&styles.aside, ", ");
-        sheet.untrusted(&styles.aside, &styles.escape, &field);
+        sheet.put(aside, ", ");
+        sheet.untrusted(aside, &styles.escape, &field);
     }
-    sheet.put(&styles.aside, ")");
-    sheet.newline();
+    sheet.put(aside, ")");
 }
 
 fn bytes(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Issue) {

@@ -99,7 +99,7 @@ fn write_record(
         dump.rows(sheet, look, 2 * INDENT, 0..record.frame.len(), None);
     }
     for found in &message.issues {
-        let shown = dumped.iter().any(|span| *span == found.at);
+        let shown = dumped.contains(&found.at);
         issue::issue(sheet, &values, &dump, found, shown);
     }
 }

@@ -14,7 +14,7 @@ const MOST_KEY: usize = 28;
 /// On a terminal, text and lists of numbers take at most this many lines.
 const MOST_LINES: usize = 4;
 
-/// Writes a root of the tree.
+/// Writes a root of the tree, and what it holds.
 pub fn root(sheet: &mut Sheet, values: &Values<'_>, id: NodeId, inner: Option<NodeId>) {
     let Some(node) = values.node(id) else { return };
     let entry = Entry {
@@ -22,9 +22,18 @@ pub fn root(sheet: &mut Sheet, values: &Values<'_>, id: NodeId, inner: Option<No
         indent: INDENT,
         column: INDENT,
     };
+    let tree = &values.record.message.tree;
+    let (mirror, whole) = match inner {
+        Some(inner) if inner::mirrors(tree, inner, id) => (Some(inner), None),
+        other => (None, other),
+    };
+    let members_only = node.end > id + 1 && node.label.is_none();
     match node.value {
-        Value::Struct | Value::Map | Value::Pairs if node.end > id + 1 && node.label.is_none() => {
-            members(sheet, values, id, inner, INDENT);
+        Value::Struct | Value::Map | Value::Pairs if members_only => {
+            members(sheet, values, id, mirror, INDENT);
+        }
+        Value::List if members_only && !is_flat(tree, id, node) => {
+            members(sheet, values, id, mirror, INDENT);
         }
         _ => {
             sheet.space(INDENT);
@@ -32,8 +41,14 @@ pub fn root(sheet: &mut Sheet, values: &Values<'_>, id: NodeId, inner: Option<No
                 values.key(sheet, node);
                 sheet.space(2);
             }
-            entry.value(sheet, id, inner);
+            entry.value(sheet, id, mirror);
         }
+    }
+    if let Some(whole) = whole {
+        sheet.space(INDENT);
+        sheet.put(&values.look.styles.aside, "holds");
+        sheet.space(2);
+        entry.value(sheet, whole, None);
     }
 }
 
@@ -130,7 +145,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn value_at_column(&self, sheet: &mut Sheet, id: NodeId, inner: Option<NodeId>) {
-        sheet.to_column(self.column, 2);
+        sheet.advance_to(self.column, 2);
         self.value(sheet, id, inner);
     }
 

@@ -64,6 +64,8 @@ pub struct SyncSession {
     layout: Option<Layout>,
     /// The header that [`Session::frame`] has found.
     header: Option<Header>,
+    /// How well it fits.
+    fit: Fit,
     /// The version groups that all bodies so far fit, of those with the v0 and the v1 header.
     shown: [Versions; 2],
     /// Fields of the current body that hold more.
@@ -85,6 +87,7 @@ impl SyncSession {
             settings: settings.clone(),
             layout: None,
             header: None,
+            fit: Fit::No,
             shown: [Versions::ALL; 2],
             opaque: Vec::new(),
             conversation: Conversation::default(),
@@ -260,8 +263,12 @@ impl SyncSession {
             );
             message.faithful = false;
         }
-        let computed = crc32c::crc32c(header.body(frame));
-        if header.layout == Layout::V1 && announced <= there && computed != header.crc {
+        if header.layout == Layout::V1
+            && announced <= there
+            && self.fit != Fit::Checked
+            && !header.checksum_matches(frame)
+        {
+            let computed = crc32c::crc32c(header.body(frame));
             message.error(
                 "crc-mismatch",
                 (6, 10),
@@ -375,15 +382,24 @@ impl Session for SyncSession {
             return Framing::NoFrame("no sync header: unknown type or impossible length");
         }
         self.header = Some(header);
-        if header.frame_size() > input.bytes.len() {
-            return self.incomplete(&header, fit, input);
+        self.fit = fit;
+        let framing = if header.frame_size() > input.bytes.len() {
+            self.incomplete(&header, fit, input)
+        } else {
+            self.complete(&header, fit, input)
+        };
+        // In a stream the bytes behind a frame tell, too; a message has only itself.
+        let sure = if input.whole { Fit::Exact } else { Fit::Begins };
+        match framing {
+            Framing::Frame(size) if fit < sure => Framing::Doubtful(size),
+            framing => framing,
         }
-        self.complete(&header, fit, input)
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {
         let best = frame::best(input, self.layout, &self.settings);
         self.header = best.map(|(header, _)| header);
+        self.fit = Fit::No;
         match self.header {
             Some(_) => Framing::Frame(input.bytes.len()),
             None => Framing::NoFrame("shorter than a sync header"),

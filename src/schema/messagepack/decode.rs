@@ -2,7 +2,7 @@
 
 use super::{Codecs, Dialect};
 use crate::codec::messagepack::{Fault, Head, Reader, read_value};
-use crate::model::{Label, Message, NodeId, Span, Value};
+use crate::model::{Label, Message, NodeId, Secret, Span, Value};
 use crate::schema::{Enum, Field, Opaque, Payload, Struct, Type, Variant, Versions};
 
 /// Deeper than any table: keeps a recursive table from recursing without end.
@@ -141,7 +141,21 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Type::Map(key, value) => self.map(key, value, label),
             Type::Struct(body) => self.nested(|decoder| decoder.structure(body, label)),
             Type::Enum(choice) => self.nested(|decoder| decoder.choice(choice, label)),
+            // No MessagePack table has these.
+            Type::Packed(_) => self.generic(label),
+            Type::Uuid => self.bytes(label, holds),
+            Type::Any => self.generic(label),
         }
+    }
+
+    fn field(&mut self, field: &'static Field) -> Result<(), Stop> {
+        let start = self.reader.position();
+        let result = self.value(&field.kind, Some(&field.label), field.holds);
+        if result == Err(Stop::End) && field.label.secret != Secret::No && !self.strict {
+            // What could not be read further may be the secret.
+            self.message.secret_from = Some(start);
+        }
+        result
     }
 
     fn nested(&mut self, decode: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
@@ -488,7 +502,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             })?;
         }
         for field in present(fields, version).take(count as usize) {
-            self.value(&field.kind, Some(&field.label), field.holds)?;
+            self.field(field)?;
         }
         let extra = (count as usize).saturating_sub(known);
         if extra > 0 {
@@ -541,7 +555,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             order = index;
             seen |= 1 << index;
             let first = self.message.tree.next_id();
-            self.value(&field.kind, Some(&field.label), field.holds)?;
+            self.field(field)?;
             // The key's bytes belong to the value's node, so that leaves tile the frame.
             if let Some(node) = self.message.tree.get_mut(first) {
                 node.span = Span::new(at, node.span.end as usize);
@@ -685,13 +699,17 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Payload::Unit => {
                 self.show(old, start, "a unit variant with nil")?;
                 let at = self.reader.position();
-                if self.reader.peek() == Some(0xc0) {
-                    self.reader.seek(at + 1);
-                    return self.leaf(label, name, start);
+                match self.reader.peek() {
+                    Some(0xc0) => {
+                        self.reader.seek(at + 1);
+                        return self.leaf(label, name, start);
+                    }
+                    Some(_) => self.mismatch("wrong-type", at, || {
+                        "a payload where nil belongs".to_owned()
+                    })?,
+                    // Ends here, which is found below.
+                    None => {}
                 }
-                self.mismatch("wrong-type", at, || {
-                    "a payload where nil belongs".to_owned()
-                })?;
                 self.container(label, Value::Variant(span), start, |decoder| {
                     decoder.generic(None)
                 })
@@ -701,7 +719,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
                     self.show(old, start, "a newtype variant's payload in an array")?;
                     let at = self.reader.position();
                     self.reader.seek(at + 1);
-                } else {
+                } else if self.reader.peek().is_some() {
                     self.show(
                         Codecs::Z_NEW.or(Codecs::RMP_NAMED),
                         start,
@@ -770,7 +788,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
                 continue;
             }
             let first = self.message.tree.next_id();
-            self.value(&field.kind, Some(&field.label), field.holds)?;
+            self.field(field)?;
             if let Some(node) = self.message.tree.get_mut(first) {
                 node.span = Span::new(at, node.span.end as usize);
             }
@@ -909,6 +927,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
             Fault::Truncated => "truncated-body",
             Fault::Reserved => "reserved-marker",
             Fault::TooDeep => "too-deep",
+            Fault::TooMany => "too-many-values",
         };
         self.message
             .error(code, (at, self.reader.bytes().len()), fault.to_string());

@@ -3,6 +3,7 @@
 use super::{Codecs, Dialect};
 use crate::codec::json::{Json, Members};
 use crate::codec::messagepack as write;
+use crate::schema::notation;
 use crate::schema::{
     EncodeError, Enum, Field, Payload, Struct, Type, Variant, hexadecimal, unsigned,
 };
@@ -86,6 +87,14 @@ impl<'o> Encoder<'o> {
             Type::Map(key, value) => self.map(key, value, json)?,
             Type::Struct(body) => self.structure(body, json)?,
             Type::Enum(choice) => self.choice(choice, json)?,
+            // No MessagePack table has these.
+            Type::Packed(_) => return Err(EncodeError::at(json, "has no MessagePack form")),
+            Type::Uuid => {
+                self.scratch.clear();
+                hexadecimal(json, &mut self.scratch)?;
+                write::write_binary(self.out, &self.scratch);
+            }
+            Type::Any => notation::write(notation::Encoding::MessagePack, json, self.out)?,
         }
         Ok(())
     }

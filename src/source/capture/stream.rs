@@ -96,7 +96,9 @@ impl Stream {
         let flow = match &event.kind {
             Kind::Data { offset, bytes } => self.data(event, origin, *offset, bytes, pipeline),
             Kind::Message(message) => self.message(&origin, message, options, pipeline),
-            Kind::Gap { offset, missing } => self.gap(event, origin, *offset, *missing, pipeline),
+            Kind::Gap { offset, missing } => {
+                self.gap(event, origin, (*offset, *missing), options, pipeline)
+            }
             Kind::Close { .. } => self.ended(event, &origin, pipeline),
             Kind::Fragment {
                 offset,
@@ -225,8 +227,8 @@ impl Stream {
         &mut self,
         event: &Event<'_>,
         origin: Origin,
-        offset: u64,
-        missing: u64,
+        (offset, missing): (u64, u64),
+        options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
         if self.ended(event, &origin, pipeline)? == Flow::Stop {
@@ -235,12 +237,15 @@ impl Stream {
         pipeline.show(&origin, offset, &[], |message| {
             message.protocol = "tcp";
             message.type_name = "Gap";
-            message.issue(
-                Severity::Error,
-                "missing-bytes",
-                (0, 0),
-                format!("{missing} bytes are not in the capture"),
-            );
+            if options.live {
+                let text = format!(
+                    "{missing} bytes passed but were not decoded: they came faster than records go out"
+                );
+                message.issue(Severity::Warning, "records-dropped", (0, 0), text);
+            } else {
+                let text = format!("{missing} bytes are not in the capture");
+                message.issue(Severity::Error, "missing-bytes", (0, 0), text);
+            }
         })
     }
 

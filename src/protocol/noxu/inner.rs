@@ -1,0 +1,151 @@
+//! What opaque parts of a message hold, and how else it may be read.
+//!
+//! Source: protocol page `noxu`, sections 5 and 9.
+
+use super::log_entries;
+use super::messages;
+use super::reading::{Family, Reading};
+use super::restore;
+use crate::model::{Label, Layer, Message, NodeId, Severity, Span, Value};
+use crate::schema::MessageType;
+use crate::schema::packed::Decoder;
+
+static ALSO: Label = Label::new("also");
+static PROTOCOL: Label = Label::new("protocol");
+static TYPE: Label = Label::new("type");
+static BODY: Label = Label::new("body");
+static DATA: Label = Label::new("data");
+static PAYLOAD: Label = Label::new("payload");
+
+/// Shows what opaque parts hold.
+pub fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
+    let Some(body) = message.body else { return };
+    if std::ptr::eq(reading.kind, messages::RESTORE_RESPONSE) {
+        restore::describe_files(frame, body, message);
+        return;
+    }
+    let feeder = std::ptr::eq(reading.kind, messages::FEEDER_ENTRY);
+    let entry = feeder || reading.family == Family::Protocol && reading.kind.code == 5;
+    if !entry {
+        return;
+    }
+    let name = if feeder { "payload" } else { "data" };
+    let label = if feeder { &PAYLOAD } else { &DATA };
+    let code = message
+        .tree
+        .child(body, "entry_type")
+        .map(|(_, node)| *node);
+    let content = message.tree.child(body, name).map(|(_, node)| node.value);
+    let (Some(code), Some(Value::Bytes(span))) = (code, content) else {
+        return;
+    };
+    let Value::Unsigned(number) = code.value else {
+        return;
+    };
+    let Some(kind) = u8::try_from(number).ok().and_then(log_entries::by_code) else {
+        let at = (code.span.start as usize, code.span.end as usize);
+        let severity = if feeder {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        let what = format!("{number} is no log entry type; receivers drop the stream");
+        message.issue(severity, "unknown-entry-type", at, what);
+        return;
+    };
+    let inner = message.tree.open(None, Value::Struct, span.start as usize);
+    match read_payload(frame, span, kind, Some(label), message) {
+        Payload::Read(_) => {
+            message.tree.close(inner, span.end as usize);
+            message.inner = Some(inner);
+        }
+        outcome => {
+            message.tree.truncate(inner);
+            if outcome == Payload::Undecodable && feeder {
+                message.warning(
+                    "entry-payload-undecodable",
+                    (span.start as usize, span.end as usize),
+                    format!("the payload is not one of a {} entry", kind.name),
+                );
+            }
+        }
+    }
+}
+
+/// Shows the other way to read the message as well.
+pub fn ambiguous(frame: &[u8], start: usize, other: &Reading, message: &mut Message) {
+    message.note(
+        "ambiguous-message",
+        (start, frame.len()),
+        format!(
+            "these bytes may as well be {} of {}; shown under inner.also",
+            other.kind.name,
+            other.family.name()
+        ),
+    );
+    let faithful = message.faithful;
+    let inner = message.tree.open(None, Value::Struct, start);
+    let also = message.tree.open(Some(&ALSO), Value::Struct, start);
+    for (label, text) in [(&PROTOCOL, other.family.name()), (&TYPE, other.kind.name)] {
+        derived_text(label, text, message);
+    }
+    let range = (start + other.start(), frame.len());
+    let issues = message.issues.len();
+    Decoder::new(frame, range, other.rules(), message).run(&other.kind.body, Some(&BODY));
+    message.issues.truncate(issues);
+    message.faithful = faithful;
+    message.tree.close(also, frame.len());
+    message.tree.close(inner, frame.len());
+    message.inner = Some(inner);
+}
+
+fn derived_text(label: &'static Label, text: &str, message: &mut Message) {
+    let tree = &mut message.tree;
+    let start = tree.derived.len();
+    tree.derived.extend_from_slice(text.as_bytes());
+    let span = Span::new(start, tree.derived.len());
+    let id: NodeId = tree.leaf(Some(label), Value::Text(span), span);
+    if let Some(node) = tree.get_mut(id) {
+        node.layer = Layer::Derived;
+    }
+}
+
+/// What reading a payload has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Payload {
+    /// It is read: the root of what it holds.
+    Read(NodeId),
+    /// It is not of its type.
+    Undecodable,
+    /// Payloads of this type are not described.
+    NotDescribed,
+}
+
+/// Reads bytes `span` of `frame` as the payload of a `kind` entry; pushes a tree labelled `label`
+/// only if it fits exactly.
+fn read_payload(
+    frame: &[u8],
+    span: Span,
+    kind: &'static MessageType,
+    label: Option<&'static Label>,
+    message: &mut Message,
+) -> Payload {
+    if kind.body.fields.is_empty() {
+        return Payload::NotDescribed;
+    }
+    let start = message.tree.next_id();
+    let issues = message.issues.len();
+    let faithful = message.faithful;
+    let range = (span.start as usize, span.end as usize);
+    let body = log_entries::body_of(kind, span.len());
+    let outcome = Decoder::new(frame, range, log_entries::rules(), message).run(body, label);
+    let exact =
+        outcome.complete && outcome.end == span.end as usize && message.issues.len() == issues;
+    message.faithful = faithful;
+    if exact {
+        return Payload::Read(start);
+    }
+    message.issues.truncate(issues);
+    message.tree.truncate(start);
+    Payload::Undecodable
+}

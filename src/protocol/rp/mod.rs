@@ -1,0 +1,73 @@
+//! RP: the binary frames of pushwire.
+//!
+//! Source: protocol page `rp`, sections 1, 2 and 7 to 10.
+
+mod damage;
+pub(crate) mod details;
+mod encode;
+mod ends;
+mod fragments;
+mod header;
+mod history;
+pub mod messages;
+pub(crate) mod nodes;
+mod payload;
+mod reading;
+mod search;
+pub(crate) mod session;
+pub(crate) mod shapes;
+
+use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Settings};
+use crate::schema::{EncodeError, MessageType};
+use session::RpSession;
+
+/// The protocol `rp`.
+#[derive(Debug)]
+pub struct PushwireFrames;
+
+impl Protocol for PushwireFrames {
+    fn name(&self) -> &'static str {
+        "rp"
+    }
+
+    fn about(&self) -> &'static str {
+        "pushwire RP frames: MessagePack or CBOR payloads on numbered channels, optionally zstd"
+    }
+
+    fn versions(&self) -> &'static [&'static str] {
+        &["1"]
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[]
+    }
+
+    fn messages(&self) -> &'static [MessageType] {
+        &messages::MESSAGES
+    }
+
+    fn bodies_follow_tables(&self) -> bool {
+        false
+    }
+
+    fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence {
+        search::probe(input, settings)
+    }
+
+    fn find(&self, input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
+        search::find(input, from, settings)
+    }
+
+    fn encode(
+        &self,
+        draft: &Draft<'_>,
+        options: &EncodeOptions,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        encode::encode(draft, options, out)
+    }
+
+    fn session(&self, settings: &Settings) -> Box<dyn super::Session> {
+        Box::new(RpSession::new(settings))
+    }
+}

@@ -1,0 +1,245 @@
+//! Noxu streams: dumps of one direction, conversations in two.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+mod noxu;
+
+use noxu::{Piece, agrees, bytes, codes, decode, lines};
+use serde_json::Value;
+use wirectl::model::Direction::{self, ClientToServer, ServerToClient};
+
+/// A message at its place, as the truth of a dump has it.
+fn is_there(records: &[Value], message: &Value) -> bool {
+    let [offset, protocol, kind, body] = message.as_array().unwrap().as_slice() else {
+        return false;
+    };
+    let reads = |record: &Value| {
+        record["protocol"] == *protocol && record["type"] == *kind && agrees(body, &record["body"])
+    };
+    records
+        .iter()
+        .find(|record| record["offset"] == *offset)
+        .is_some_and(|record| reads(record) || reads(&record["inner"]["also"]))
+}
+
+#[test]
+fn every_message_of_every_dump_is_found() {
+    for dump in lines("raw.ndjson") {
+        let stream = bytes(&dump["hex"]);
+        let messages = dump["messages"].as_array().unwrap();
+        let own = messages[0][1].as_str().unwrap();
+        for protocol in [None, Some("noxu"), Some(own)] {
+            let records = decode(protocol, false, &[Piece::dump(&stream)]);
+            for message in messages {
+                let found = is_there(&records, message);
+                assert!(found, "{} {protocol:?}: {message}", dump["file"]);
+            }
+            let length: u64 = records.iter().filter_map(|r| r["length"].as_u64()).sum();
+            assert_eq!(length, stream.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn dumps_that_come_byte_by_byte_give_the_same_messages() {
+    for dump in lines("raw.ndjson") {
+        // Where a dump starts inside a frame, more must be there to see it.
+        if dump["file"] == "feeder-s2c-torn.bin" {
+            continue;
+        }
+        let stream = bytes(&dump["hex"]);
+        let pieces: Vec<Piece<'_>> = stream
+            .chunks(1)
+            .enumerate()
+            .map(|(at, bytes)| Piece {
+                ended: at + 1 == stream.len(),
+                ..Piece::dump(bytes)
+            })
+            .collect();
+        let own = dump["messages"][0][1].as_str().unwrap();
+        let records = decode(Some(own), false, &pieces);
+        for message in dump["messages"].as_array().unwrap() {
+            let found = is_there(&records, message);
+            assert!(found, "{}: {message}", dump["file"]);
+        }
+    }
+}
+
+#[test]
+fn decoding_goes_on_behind_damage() {
+    let dumps = lines("raw.ndjson");
+    let dump = dumps
+        .iter()
+        .find(|dump| dump["file"] == "feeder-s2c-mid.bin")
+        .unwrap();
+    let mut stream = bytes(&dump["hex"]);
+    let messages = dump["messages"].as_array().unwrap();
+    let third = messages[2][0].as_u64().unwrap() as usize;
+    stream[third + 1] = 0x7f;
+    let records = decode(None, false, &[Piece::dump(&stream)]);
+    for (at, message) in messages.iter().enumerate() {
+        assert_eq!(is_there(&records, message), at != 2, "{message}");
+    }
+    let damaged = records
+        .iter()
+        .find(|record| record["offset"] == third)
+        .unwrap();
+    assert!(!codes(damaged).is_empty());
+}
+
+#[test]
+fn one_connection_after_the_other_in_one_dump() {
+    let dumps = lines("raw.ndjson");
+    let mut stream = Vec::new();
+    let mut expected = Vec::new();
+    for name in [
+        "feeder-c2s.bin",
+        "election-c2s.bin",
+        "syncup-c2s.bin",
+        "admin-c2s.bin",
+    ] {
+        let dump = dumps.iter().find(|dump| dump["file"] == name).unwrap();
+        for message in dump["messages"].as_array().unwrap() {
+            let mut message = message.clone();
+            message[0] = (message[0].as_u64().unwrap() + stream.len() as u64).into();
+            expected.push(message);
+        }
+        stream.extend(bytes(&dump["hex"]));
+    }
+    let records = decode(None, false, &[Piece::dump(&stream)]);
+    for message in &expected {
+        assert!(is_there(&records, message), "{message}");
+    }
+}
+
+fn direction(value: &Value) -> Direction {
+    if value == "c2s" {
+        ClientToServer
+    } else {
+        ServerToClient
+    }
+}
+
+/// What needs more than one connection to be seen.
+const ACROSS_CONNECTIONS: [&str; 2] = ["two-masters-in-term", "term-regression"];
+
+#[test]
+fn broken_rules_of_conversations_are_reported() {
+    for conversation in lines("anomalies.ndjson") {
+        let frames = conversation["frames"].as_array().unwrap();
+        let name = conversation["service"].as_str().unwrap();
+        let mut stream = vec![(ClientToServer, None, framed(name.as_bytes()))];
+        for frame in frames {
+            let content = bytes(&frame[4]);
+            let whole = frame[1].is_number();
+            let content = if whole { framed(&content) } else { content };
+            let time = frame[2].as_u64().map(|micros| micros * 1000);
+            stream.push((direction(&frame[0]), time, content));
+        }
+        for side in [ClientToServer, ServerToClient] {
+            stream.push((side, None, Vec::new()));
+        }
+        let count = stream.len();
+        let pieces: Vec<Piece<'_>> = stream
+            .iter()
+            .enumerate()
+            .map(|(at, (direction, time, bytes))| Piece {
+                direction: Some(*direction),
+                time: *time,
+                ended: at + 2 >= count,
+                ..Piece::dump(bytes)
+            })
+            .collect();
+        let records = decode(None, false, &pieces);
+        for expected in conversation["expect"].as_array().unwrap() {
+            let found = found_at(&records, &stream, expected);
+            for code in expected[2].as_array().unwrap() {
+                let code = code.as_str().unwrap();
+                assert!(
+                    ACROSS_CONNECTIONS.contains(&code) || found.contains(&code.to_owned()),
+                    "{name} {expected}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+/// The codes found on frame number `expected[1]` of a direction, or anywhere in it.
+fn found_at(
+    records: &[Value],
+    stream: &[(Direction, Option<u64>, Vec<u8>)],
+    expected: &Value,
+) -> Vec<String> {
+    let side = direction(&expected[0]);
+    let greeting = usize::from(side == ClientToServer);
+    let index = expected[1].as_u64().map(|index| index as usize + greeting);
+    let offset = index.map(|index| {
+        let own = stream.iter().filter(|(direction, ..)| *direction == side);
+        own.take(index)
+            .map(|(_, _, bytes)| bytes.len())
+            .sum::<usize>()
+    });
+    records
+        .iter()
+        .filter(|record| record["direction"] == side.name())
+        .filter(|record| offset.is_none_or(|offset| record["offset"] == offset))
+        .flat_map(codes)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn framed(content: &[u8]) -> Vec<u8> {
+    let mut frame = (content.len() as u32).to_le_bytes().to_vec();
+    frame.extend_from_slice(content);
+    frame
+}
+
+#[test]
+fn a_sound_stream_has_no_issues() {
+    let entry = |vlsn: u64| {
+        let payload = [0; 25];
+        let mut frame = vlsn.to_le_bytes().to_vec();
+        frame.push(13);
+        frame.extend_from_slice(&25u32.to_le_bytes());
+        frame.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
+        frame.extend_from_slice(&payload);
+        framed(&frame)
+    };
+    let stream = [
+        (ClientToServer, framed(b"PEER_FEEDER")),
+        (ClientToServer, framed(&0u64.to_le_bytes())),
+        (ServerToClient, framed(&[0])),
+        (ServerToClient, entry(1)),
+        (ClientToServer, framed(&1u64.to_le_bytes())),
+        (ServerToClient, entry(2)),
+        (ClientToServer, framed(&2u64.to_le_bytes())),
+    ];
+    let pieces: Vec<Piece<'_>> = stream
+        .iter()
+        .map(|(direction, bytes)| Piece {
+            direction: Some(*direction),
+            ended: false,
+            ..Piece::dump(bytes)
+        })
+        .collect();
+    let records = decode(None, false, &pieces);
+    let types: Vec<&str> = records.iter().filter_map(|r| r["type"].as_str()).collect();
+    assert_eq!(
+        types,
+        [
+            "ServiceName",
+            "StreamRequest",
+            "StreamResponse",
+            "Entry",
+            "Ack",
+            "Entry",
+            "Ack"
+        ]
+    );
+    assert!(records.iter().all(|record| codes(record).is_empty()));
+    assert_eq!(records[3]["inner"]["payload"]["db_id"], 0);
+}
