@@ -95,6 +95,8 @@ pub struct Loaded {
     pub changed: Vec<u64>,
     /// Whether recorded connections are told apart.
     pub has_streams: bool,
+    /// Whether there are recorded times.
+    pub has_times: bool,
 }
 
 /// Takes what is loaded.
@@ -203,7 +205,12 @@ impl Sink for Loader<'_> {
             return Ok(());
         }
         self.loaded.has_streams |= origin.stream.is_some();
-        let stream = self.file << 32 | u64::from(number);
+        // What knows no connections goes to one, whatever file it is in.
+        let stream = match origin.stream {
+            Some(number) => (self.file + 1) << 32 | u64::from(number),
+            None => 0,
+        };
+        self.loaded.has_times |= origin.time.is_some();
         if origin
             .direction
             .is_some_and(|direction| direction != self.direction)

@@ -118,6 +118,7 @@ impl Preview {
             Pace::Interval(interval) => {
                 Some(interval.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX)))
             }
+            Pace::Recorded { .. } if !loaded.has_times => None,
             Pace::Recorded { .. } => Some(times(counter.clock.elapsed())),
         };
         Self {
@@ -150,12 +151,12 @@ impl Report {
         }
     }
 
-    /// Frames a second that were reached: at a pace, between the first and the last start; else
+    /// Frames a second that were reached: at a rate, between the first and the last start; else
     /// until the last was sent.
     #[must_use]
     pub fn rate(&self) -> f64 {
         let (frames, time) = match self.pace {
-            Pace::Max => (self.frames, self.elapsed),
+            Pace::Max | Pace::Recorded { .. } => (self.frames, self.elapsed),
             _ => (self.frames.saturating_sub(1), self.between),
         };
         if time.is_zero() {
@@ -327,7 +328,10 @@ impl Tally {
             elapsed: span(self.last.map(|(_, end)| end)),
             between: span(self.last.map(|(start, _)| start)),
             target: self.target,
-            pace: self.pace,
+            pace: match self.pace {
+                Pace::Recorded { .. } if !self.loaded.has_times => Pace::Max,
+                pace => pace,
+            },
             lateness: self.lateness.filter(|lateness| !lateness.is_empty()),
             answers: BTreeMap::new(),
             bytes_received,

@@ -57,6 +57,7 @@ impl Clock {
         self.frames += 1;
         self.due = match self.pace {
             Pace::Max => return None,
+            Pace::Recorded { .. } if time.or(self.recorded).is_none() => return None,
             Pace::Recorded { speed } => self.due + self.gap(time, speed),
             Pace::Rate(rate) => seconds(number as f64 / rate),
             Pace::Interval(interval) => seconds(interval.as_secs_f64() * number as f64),

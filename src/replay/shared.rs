@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// Waits look up this often to see whether to stop.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
+/// All start so long after the last one is ready, so that none starts late.
+const LEAD: Duration = Duration::from_millis(2);
+
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -187,7 +190,7 @@ impl Start {
         let mut state = lock(&self.state);
         state.0 = state.0.saturating_sub(1);
         if state.0 == 0 && state.1.is_none() {
-            state.1 = Some(Instant::now());
+            state.1 = Some(Instant::now() + LEAD);
             self.changed.notify_all();
         }
     }
