@@ -62,7 +62,7 @@ enum Command {
     Schema(schema::Schema),
     Completions(generate::Completions),
     Man(generate::Man),
-    Tail(tail::Tail),
+    Tail(Box<tail::Tail>),
 }
 
 /// Runs the command line and returns its exit status.

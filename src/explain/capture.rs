@@ -70,6 +70,14 @@ pub(super) static ALL: &[Explanation] = &[
         "Capture with a larger buffer (-B), or closer to one of the peers.",
     ),
     explain(
+        "records-dropped",
+        "bytes passed, but were not decoded",
+        "wirectl tail never holds up what passes: when records go out more slowly than bytes come, \
+         what does not fit into memory is left out here. The peers got every byte.",
+        "Read the output faster, select less with --type or --filter, allow more memory with \
+         --buffer, or record with --write and decode later.",
+    ),
+    explain(
         "connection-evicted",
         "a connection is no longer followed",
         "Too many connections were open at once, so the one silent longest was given up.",

@@ -32,6 +32,9 @@ struct Stream {
     ended: Both<bool>,
 }
 
+/// Takes packets with their times.
+pub(super) type Write<'w, E> = dyn FnMut(u64, &[u8]) -> Result<(), E> + 'w;
+
 /// What a segment says beside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flag {
