@@ -46,9 +46,6 @@ enum Flag {
     Rst,
 }
 
-/// Takes a packet with its time, in nanoseconds since the Unix epoch.
-type Write<'w, E> = dyn FnMut(u64, &[u8]) -> Result<(), E> + 'w;
-
 impl Segments {
     /// Hands every packet that `item` makes, with its time, to `write`.
     pub(super) fn item<E>(&mut self, item: &Item, write: &mut Write<'_, E>) -> Result<(), E> {
