@@ -16,7 +16,7 @@ pub enum TextFault {
     /// Not JSON.
     #[error("{0}")]
     Wrong(&'static str),
-    /// Deeper than [`MOST_NESTING`].
+    /// Deeper than the reader goes.
     #[error("nested too deep")]
     TooDeep,
     /// More values than one message may have.
