@@ -18,7 +18,11 @@ use wirectl_bench::numbers::median;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    match Bench::from_arguments().and_then(|bench| bench.run()) {
+    let bench = Bench::from_arguments();
+    match bench.and_then(|bench| match &bench.make {
+        Some(path) => bench.make_capture(path),
+        None => bench.run(),
+    }) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -37,6 +41,8 @@ struct Bench {
     folder: PathBuf,
     megabytes: usize,
     rounds: usize,
+    /// Only make a capture.
+    make: Option<PathBuf>,
 }
 
 /// A command line to be measured.
@@ -107,9 +113,12 @@ impl Bench {
             folder: std::env::temp_dir().join(format!("wirectl-bench-{}", std::process::id())),
             megabytes: 100,
             rounds: 5,
+            make: None,
         };
-        for argument in std::env::args().skip(1) {
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
             match argument.as_str() {
+                "--make" => bench.make = arguments.next().map(PathBuf::from),
                 "--quick" => (bench.megabytes, bench.rounds) = (10, 3),
                 number => {
                     bench.megabytes = number
@@ -131,41 +140,40 @@ impl Bench {
     fn measure(&self) -> Result<bool> {
         let frames = self.frames()?;
         println!(
-            "{} MB, {} rounds, {} different frames; ratio: CPU time of the other / ours",
+            "{} MB, {} rounds, {} different frames of {} bytes; ratio: CPU time of theirs / ours",
             self.megabytes,
             self.rounds,
-            frames.len()
+            frames.len(),
+            frames.iter().map(|frame| frame.bytes.len()).sum::<usize>() / frames.len(),
         );
         println!(
             "{:<34} {:<28} {:>8} {:>8} {:>7} {:>8} {:>8}  goal",
             "wirectl", "against", "CPU s", "MB/s", "ratio", "MiB", "theirs"
         );
         self.dumps(&frames)?;
-        self.captures(&frames)?;
+        self.captures()?;
         self.start()?;
         self.right(&frames)
     }
 
-    /// The sound v1 frames of the samples' captures, with their directions.
+    /// The frames of a real client and server, some 200 bytes each, with their directions.
     fn frames(&self) -> Result<Vec<Frame>> {
         let mut frames = Vec::new();
-        for name in ["sync-connect.pcap", "sync-session.pcap", "sync-arrays.pcap"] {
-            let path = self.root.join("samples/pcap").join(name);
-            for record in self.records(&["pcap", "--json", "--raw", &text(&path)])? {
-                let raw = hex::decode(record["raw"].as_str().unwrap_or_default())?;
-                let issues = record["issues"].as_array().into_iter().flatten();
-                let damaged = issues.clone().any(|issue| issue["severity"] == "error");
-                let length = raw.get(2..6).and_then(<[u8]>::first_chunk);
-                let length = length.map_or(0, |length| u32::from_le_bytes(*length) as usize);
-                let sound = raw.first() == Some(&1) && raw.len() == 10 + length && !damaged;
-                if record["protocol"] == "sync" && sound && raw.len() <= 400 {
-                    let way = if record["direction"] == "c2s" {
-                        Way::Up
-                    } else {
-                        Way::Down
-                    };
-                    frames.push(Frame { way, bytes: raw });
-                }
+        let path = self.root.join("samples/pcap/sync-connect.pcap");
+        for record in self.records(&["pcap", "--json", "--raw", &text(&path)])? {
+            let raw = hex::decode(record["raw"].as_str().unwrap_or_default())?;
+            let issues = record["issues"].as_array().into_iter().flatten();
+            let damaged = issues.clone().any(|issue| issue["severity"] == "error");
+            let length = raw.get(2..6).and_then(<[u8]>::first_chunk);
+            let length = length.map_or(0, |length| u32::from_le_bytes(*length) as usize);
+            let sound = raw.first() == Some(&1) && raw.len() == 10 + length && !damaged;
+            if record["protocol"] == "sync" && sound && raw.len() <= 400 {
+                let way = if record["direction"] == "c2s" {
+                    Way::Up
+                } else {
+                    Way::Down
+                };
+                frames.push(Frame { way, bytes: raw });
             }
         }
         Ok(frames)
@@ -255,10 +263,21 @@ impl Bench {
         Ok(())
     }
 
-    fn captures(&self, frames: &[Frame]) -> Result<()> {
-        let capture = self.file("sync.pcap");
+    fn make_capture(&self, path: &Path) -> Result<bool> {
         let size = self.megabytes * 1_000_000;
-        Traffic::write(Path::new(&capture), frames, size, Disorder::default())?;
+        Traffic::write(path, &self.frames()?, size, Disorder::default())?;
+        Ok(true)
+    }
+
+    fn captures(&self) -> Result<()> {
+        let capture = self.file("sync.pcap");
+        // In a process of its own: a child's peak memory is never less than its parent's.
+        let made = Command::new(std::env::current_exe()?)
+            .args([&self.megabytes.to_string(), "--make", &capture])
+            .status()?;
+        if !made.success() {
+            return Err("the capture could not be made".into());
+        }
         let json = self.ours(&["pcap", "--json", &capture]);
         self.compare(
             ["pcap --json", "reassembly -> Value -> JSON"],
