@@ -9,6 +9,14 @@
 //! The first line of an expected text is the command that made it. A new sample needs no more than
 //! its file; options for it are added to that line.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

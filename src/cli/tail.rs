@@ -2,6 +2,8 @@
 
 mod client;
 mod file;
+#[cfg(target_os = "linux")]
+mod interface;
 mod proxy;
 mod recording;
 mod session;
@@ -48,6 +50,10 @@ pub struct Tail {
         help_heading = "Proxy"
     )]
     forward: Option<String>,
+    /// Listen on a network interface of this machine, or on `any`; needs the right to
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["source", "listen"])]
+    interface: Option<String>,
     /// Memory for bytes that wait to be decoded; what does not fit is passed on all the same, but
     /// not shown
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_size)]
@@ -90,7 +96,8 @@ Examples:
   wirectl tail --listen 127.0.0.1:9191 --forward 127.0.0.1:9090
                                                a proxy: point the client at port 9191
   wirectl tail --listen 9191 --forward 9090 --write session.pcapng --rotate-size 100MB
-  wirectl tail ws://127.0.0.1:8080/rps --as rps --token T --channel data
+  wirectl tail --interface lo --port 9090
+  wirectl tail ws://127.0.0.1:8080/rps --as rps --token T --subscribe data
   wirectl tail http://127.0.0.1:8080/rps/sse --as rps --client-id ID
   wirectl tail ws://127.0.0.1:9090/sync --as sync --shape notes
   wirectl tail tcp://127.0.0.1:14001 --as noxu-feeder --from 1
@@ -111,12 +118,18 @@ enum InputForm {
 
 impl Tail {
     /// Shows what comes until it ends, or the user ends it.
-    pub fn run(self) -> anyhow::Result<u8> {
+    pub fn run(mut self) -> anyhow::Result<u8> {
+        let channels = self.decoding.take_plain_channels();
+        self.client.subscribe.extend(channels);
         // What is wrong with the arguments is said before anything is opened.
         self.selection.ready()?;
         self.output.ready("-")?;
         let options = self.options()?;
         let session = Session::new(self.quiet, self.strict)?;
+        #[cfg(target_os = "linux")]
+        if let Some(name) = &self.interface {
+            return interface::run(&self, session, &options, name);
+        }
         match (&self.listen, &self.forward) {
             (Some(listen), Some(forward)) => proxy::run(&self, session, &options, listen, forward),
             _ if client::is_target(self.source.as_deref()) => client::run(&self, session, &options),
@@ -127,7 +140,7 @@ impl Tail {
             .into()),
             _ if self.recording.path().is_some() => Err(Wrong::new(
                 "--write records connections, and a file is recorded already".to_owned(),
-                "use it with a server, or with --listen and --forward".to_owned(),
+                "use it with a server, --interface, or --listen and --forward".to_owned(),
             )
             .into()),
             _ => file::run(&self, session, &options),

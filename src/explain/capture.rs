@@ -56,11 +56,26 @@ pub(super) static ALL: &[Explanation] = &[
         "Capture with a larger snapshot length (-s 0).",
     ),
     explain(
+        "records-dropped",
+        "bytes passed that were not decoded",
+        "Decoding or its output was slower than the traffic. The bytes went through unchanged, but \
+         these were dropped for decoding, so that nothing waits for it.",
+        "Show less (--type, --filter, -o none), or write to a file with --write.",
+    ),
+    explain(
         "missing-bytes",
         "bytes of the stream are not in the capture",
         "Segments were not captured, though the peers had them. Decoding goes on behind the \
          gap at the next plausible frame.",
         "Capture with a larger buffer (-B), or closer to one of the peers.",
+    ),
+    explain(
+        "records-dropped",
+        "bytes passed, but were not decoded",
+        "wirectl tail never holds up what passes: when records go out more slowly than bytes come, \
+         what does not fit into memory is left out here. The peers got every byte.",
+        "Read the output faster, select less with --type or --filter, allow more memory with \
+         --buffer, or record with --write and decode later.",
     ),
     explain(
         "connection-evicted",

@@ -8,6 +8,8 @@ mod client;
 mod decode;
 mod feed;
 mod growing;
+#[cfg(target_os = "linux")]
+mod interface;
 mod piped;
 mod proxy;
 mod record;
@@ -22,6 +24,10 @@ pub use client::{
 pub use decode::{Told, decode};
 pub use feed::{Feed, Taken};
 pub use growing::{Growing, Incarnation, Restart};
+#[cfg(target_os = "linux")]
+pub use interface::{
+    Captured, Interface, InterfaceError, PacketFilter, decode_packets, record_packets,
+};
 pub use piped::Piped;
 pub use proxy::{Proxy, ProxyOptions};
 pub use record::{RecordError, Recorder, Rotation, record};

@@ -5,7 +5,8 @@ mod segments;
 
 use super::feed::{Feed, Taken};
 use super::tap::Item;
-use pcapng::{Block, LINK_RAW_IP};
+use pcapng::Block;
+pub(super) use pcapng::LINK_RAW_IP;
 use segments::Segments;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -31,7 +32,6 @@ pub struct Rotation {
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
-    link: u32,
     rotation: Rotation,
     file: File,
     /// Files begun before this one.
@@ -55,30 +55,17 @@ pub struct RecordError {
 }
 
 impl Recorder {
-    /// Begins to record TCP streams to `path`.
+    /// Begins to record to `path`.
     ///
     /// # Errors
     /// If the file cannot be made.
-    pub fn streams(path: &Path, rotation: Rotation) -> Result<Self, RecordError> {
-        Self::new(path, rotation, LINK_RAW_IP)
-    }
-
-    /// Begins to record packets that begin with headers of type `link`.
-    ///
-    /// # Errors
-    /// If the file cannot be made.
-    pub fn packets(path: &Path, rotation: Rotation, link: u32) -> Result<Self, RecordError> {
-        Self::new(path, rotation, link)
-    }
-
-    fn new(path: &Path, rotation: Rotation, link: u32) -> Result<Self, RecordError> {
+    pub fn start(path: &Path, rotation: Rotation) -> Result<Self, RecordError> {
         let file = File::create(path).map_err(|error| RecordError {
             path: path.to_owned(),
             error,
         })?;
         let mut recorder = Self {
             path: path.to_owned(),
-            link,
             rotation,
             file,
             number: 0,
@@ -103,7 +90,7 @@ impl Recorder {
         result
     }
 
-    /// Records one packet.
+    /// Records one packet, which begins with its IP header.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -156,7 +143,7 @@ impl Recorder {
 
     fn begin(&mut self) {
         Block::Section.write(&mut self.buffer);
-        Block::Interface { link: self.link }.write(&mut self.buffer);
+        Block::Interface { link: LINK_RAW_IP }.write(&mut self.buffer);
         self.size = self.buffer.len() as u64;
         self.since_ns = None;
     }

@@ -39,9 +39,9 @@ pub struct ClientArguments {
     /// [default: a new one]
     #[arg(long, value_name = "UUID")]
     client_id: Option<String>,
-    /// Channel to subscribe to (rps, repeatable)
+    /// Channel to subscribe to (rps, repeatable); --channel NAME is the same
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    channel: Vec<String>,
+    pub subscribe: Vec<String>,
     /// Capability to ask for (rps, repeatable)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     capability: Vec<String>,
@@ -286,7 +286,7 @@ fn role(
                 },
                 token: arguments.token.clone(),
                 capabilities: arguments.capability.clone(),
-                channels: arguments.channel.clone(),
+                channels: arguments.subscribe.clone(),
                 resume: arguments.resume.clone(),
                 acknowledge: !arguments.no_ack,
                 sse: place.sse.clone(),

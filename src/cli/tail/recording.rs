@@ -10,7 +10,7 @@ use std::time::Duration;
 use wirectl::tail::{Feed, Item, Recorder, Rotation, record};
 
 /// Memory for bytes that wait to be recorded.
-const BUFFER: usize = 64 << 20;
+pub const BUFFER: usize = 64 << 20;
 
 /// Where and how to record.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ impl RecordingOptions {
         let Some(path) = &self.write else {
             return Ok(None);
         };
-        let mut recorder = Recorder::streams(path, self.rotation())?;
+        let mut recorder = Recorder::start(path, self.rotation())?;
         let feed = Arc::new(Feed::new(BUFFER));
         let thread = {
             let (feed, session) = (Arc::clone(&feed), session.clone());

@@ -30,8 +30,11 @@ struct Shared {
     ended: AtomicBool,
     /// Something other than records failed, such as recording.
     failed: AtomicBool,
-    summary: Mutex<Option<Box<dyn Fn(&mut String) + Send>>>,
+    summary: Mutex<Option<Summary>>,
 }
+
+/// Appends to the summary.
+type Summary = Box<dyn Fn(&mut String) + Send>;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -32,6 +32,9 @@ struct Stream {
     ended: Both<bool>,
 }
 
+/// Takes packets with their times.
+pub(super) type Write<'w, E> = dyn FnMut(u64, &[u8]) -> Result<(), E> + 'w;
+
 /// What a segment says beside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flag {
@@ -45,11 +48,7 @@ enum Flag {
 
 impl Segments {
     /// Hands every packet that `item` makes, with its time, to `write`.
-    pub(super) fn item<E>(
-        &mut self,
-        item: &Item,
-        write: &mut dyn FnMut(u64, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(super) fn item<E>(&mut self, item: &Item, write: &mut Write<'_, E>) -> Result<(), E> {
         let packet = &mut self.packet;
         match item {
             Item::Note(_) => Ok(()),

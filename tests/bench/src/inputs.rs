@@ -224,7 +224,7 @@ impl Traffic {
             stream.extend(payload);
             return;
         }
-        let key = (self.random.next() as u32).to_be_bytes();
+        let key = (self.random.number() as u32).to_be_bytes();
         stream.extend(key);
         stream.extend(
             payload
