@@ -1,37 +1,10 @@
-//! The peer of the benchmark: what one would write in an hour. Reads sync v1 frames from a file,
-//! each body with rmp-serde into a `serde_json::Value`, and prints it as a line of JSON.
+//! Any MessagePack as JSON.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value, json};
-use std::io::{BufWriter, Read, Write};
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: straightforward FILE")?;
-    let mut input = std::io::BufReader::with_capacity(1 << 18, std::fs::File::open(path)?);
-    let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    let (mut number, mut offset) = (0_u64, 0_u64);
-    let mut header = [0; 10];
-    let mut body = Vec::new();
-    while input.read_exact(&mut header).is_ok() {
-        let length = u32::from_le_bytes([header[2], header[3], header[4], header[5]]);
-        body.resize(length as usize, 0);
-        input.read_exact(&mut body)?;
-        let value = rmp_serde::from_slice(&body).map_or(Value::Null, |any: Any| any.0);
-        let record = json!({
-            "n": number, "offset": offset, "length": 10 + length, "protocol": "sync",
-            "header": {"version": header[0], "code": header[1]}, "body": value,
-        });
-        serde_json::to_writer(&mut out, &record)?;
-        out.write_all(b"\n")?;
-        number += 1;
-        offset += 10 + u64::from(length);
-    }
-    out.flush()?;
-    Ok(())
-}
+use serde_json::{Map, Value};
 
 /// A JSON value of any MessagePack; serde_json's own fails on bytes, here they become hexadecimal.
-struct Any(Value);
+pub struct Any(pub Value);
 
 impl<'de> Deserialize<'de> for Any {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -101,7 +101,7 @@ fn speed(address: SocketAddr) -> f64 {
     let mut stream = TcpStream::connect(address).expect("a connection");
     // Noise, which no protocol claims: decoding it is work, too.
     let piece: Vec<u8> = (0..PIECE)
-        .map(|at| (at * 2_654_435_761 >> 13) as u8)
+        .map(|at| ((at * 2_654_435_761) >> 13) as u8)
         .collect();
     let begun = Instant::now();
     for _ in 0..BYTES / PIECE as u64 {
