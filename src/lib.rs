@@ -11,6 +11,7 @@ pub mod net;
 pub mod output;
 pub mod pipeline;
 pub mod protocol;
+pub mod replay;
 pub mod schema;
 pub mod source;
 pub mod tail;

@@ -42,6 +42,16 @@ impl Selection {
             .iter()
             .any(|pattern| matches(pattern, message.type_name) || matches(pattern, &full))
     }
+
+    /// Whether type and filter expression admit `record`; what the expression fails on is not
+    /// admitted.
+    pub fn admits(&mut self, record: &Record<'_>) -> bool {
+        if !self.wants(record.message) {
+            return false;
+        }
+        let filter = self.filter.as_mut();
+        filter.is_none_or(|filter| filter.matches(record).unwrap_or(false))
+    }
 }
 
 /// What a run has met.

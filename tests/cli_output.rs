@@ -1,6 +1,14 @@
 //! What people see: every view of the same frames, at several widths, against kept text.
 //! `WIRECTL_REFRESH=1 cargo test --test cli_output` rewrites the kept text.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -4,6 +4,14 @@
 //!
 //! `WIRECTL_CASES=N` tries N times as many random cases, `WIRECTL_SEED=N` others.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "laws/check.rs"]
 mod check;
 #[path = "laws/random.rs"]
@@ -298,6 +306,12 @@ fn the_example_of_every_type_encodes() {
     for protocol in named().filter(|protocol| !NOT_ENCODED.contains(&protocol.name())) {
         for message in protocol.messages() {
             let record = example(protocol, message);
+            if record["body"]
+                .as_object()
+                .is_some_and(|body| body.is_empty())
+            {
+                continue;
+            }
             let (frame, _) = encoded(protocol, &record, &Settings::default());
             must_hold(&frame, &BOTH);
         }

@@ -1,6 +1,14 @@
 //! The direction of dependencies: model, codec, schema, protocol, pipeline, sources, command line;
 //! beside them the network layer, which knows none of these, and outputs, which know no protocol.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

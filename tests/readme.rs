@@ -1,6 +1,14 @@
 //! The console blocks of README.md: every command is run, and must print what the page shows.
 //! `WIRECTL_REFRESH=1 cargo test --test readme` rewrites the page.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 

@@ -2,7 +2,7 @@
 //!
 //! `data/sync-inner.ndjson`: `kind`, `hex` (the content), `decoded` (its values).
 
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests fail by panicking"

@@ -1,6 +1,6 @@
 //! What only shows across the messages of one connection.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use serde_json::Value;
 use wirectl::codec::messagepack as mp;

@@ -1,6 +1,6 @@
 //! Streams of sync frames as they come: damaged, cut anywhere, in pieces, with other bytes between.
 
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests fail by panicking"

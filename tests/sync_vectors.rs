@@ -1,6 +1,14 @@
 //! Every golden vector of the sync protocol decodes to exactly its values, and of every broken
 //! frame it is said what is wrong with it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod records;
 mod vectors;
 

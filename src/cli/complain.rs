@@ -63,6 +63,11 @@ pub fn error(error: &anyhow::Error) {
     }
 }
 
+/// Tells of something that is no failure.
+pub fn remark(text: &str) {
+    line("note", &styles().note, &text);
+}
+
 /// Tells of something that is no failure, and what to do.
 pub fn note(wrong: &Wrong) {
     line("note", &styles().note, &wrong.what);

@@ -84,10 +84,11 @@ impl Decode {
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
         sink.finish()?;
-        if totals.shown == 0 && totals.records > 0 {
-            if let Some(wrong) = self.selection.explain_nothing() {
-                complain::note(&wrong);
-            }
+        if totals.shown == 0
+            && totals.records > 0
+            && let Some(wrong) = self.selection.explain_nothing()
+        {
+            complain::note(&wrong);
         }
         Ok(self.status(totals))
     }

@@ -53,6 +53,9 @@ pub struct Encode {
     /// Sync version group or release, where a record does not say: the newest if not given
     #[arg(long, value_name = "VERSION")]
     sync_version: Option<String>,
+    /// Compression dictionary of RP frames, by its id (repeatable)
+    #[arg(long, value_name = "ID=FILE")]
+    dictionary: Vec<String>,
     /// Print a complete record of this type, to be edited
     #[arg(long, value_name = "PROTOCOL.TYPE")]
     example: Option<String>,
@@ -110,6 +113,7 @@ impl Encode {
             as_is: self.as_is,
             recompute: self.recompute,
             sync_version,
+            dictionaries: super::options::dictionaries(&self.dictionary)?,
             ..EncodeOptions::default()
         })
     }

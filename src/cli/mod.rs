@@ -8,6 +8,7 @@ mod generate;
 mod options;
 mod pcap;
 mod protocols;
+mod replay;
 mod schema;
 mod sniff;
 mod tail;
@@ -24,6 +25,8 @@ pub const CLEAN: u8 = 0;
 pub const DAMAGED: u8 = 1;
 /// Exit status: wrong usage, or reading or writing failed.
 pub const FAILED: u8 = 2;
+/// Exit status: an expectation of `replay` was not met.
+pub const UNMET: u8 = 3;
 
 /// Inspects and moves NodeDB sync, pushwire and Noxu replication traffic.
 #[derive(Debug, Parser)]
@@ -55,6 +58,7 @@ enum Command {
     Pcap(pcap::Pcap),
     Explain(explain::Explain),
     Protocols(protocols::Protocols),
+    Replay(Box<replay::ReplayCommand>),
     Schema(schema::Schema),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -71,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Pcap(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Protocols(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

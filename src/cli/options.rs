@@ -109,6 +109,46 @@ pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
     }
 }
 
+/// The dictionaries that `ID=FILE` name.
+pub fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
+    let read = |argument: &String| {
+        let (id, file) = numbered("--dictionary", argument, "--dictionary 7=FILE")?;
+        let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
+        Ok((id, bytes))
+    };
+    arguments.iter().map(read).collect()
+}
+
+/// The channel names that `NUMBER=NAME` give.
+fn channels(arguments: &[String]) -> anyhow::Result<Vec<(u8, String)>> {
+    let read = |argument: &String| {
+        let (number, name) = numbered("--channel", argument, "--channel 5=system")?;
+        Ok((number, name.to_owned()))
+    };
+    arguments.iter().map(read).collect()
+}
+
+/// The two parts of `NUMBER=TEXT`.
+fn numbered<'a, N: std::str::FromStr>(
+    option: &str,
+    argument: &'a str,
+    example: &str,
+) -> anyhow::Result<(N, &'a str)> {
+    let parts = argument
+        .split_once('=')
+        .and_then(|(number, text)| Some((number.parse().ok()?, text)));
+    let wrong = || {
+        Wrong::new(
+            format!(
+                "{option} \"{}\" has no number it can have before =",
+                argument.escape_debug()
+            ),
+            example.to_owned(),
+        )
+    };
+    parts.ok_or_else(|| wrong().into())
+}
+
 fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
     use wirectl::protocol::sync::versions;
     match versions::by_name(name) {
@@ -122,35 +162,6 @@ fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
         )
         .into()),
     }
-}
-
-/// The RP compression dictionaries that `ID=FILE` name.
-pub fn dictionaries(arguments: &[String]) -> anyhow::Result<Vec<(u32, Vec<u8>)>> {
-    let read = |argument: &String| {
-        let (id, file) = argument
-            .split_once('=')
-            .with_context(|| format!("--dictionary {argument}: expected ID=FILE"))?;
-        let id = id
-            .parse()
-            .with_context(|| format!("--dictionary {argument}: {id:?} is no id"))?;
-        let bytes = std::fs::read(file).with_context(|| file.to_owned())?;
-        Ok((id, bytes))
-    };
-    arguments.iter().map(read).collect()
-}
-
-/// The channel names that `NUMBER=NAME` give.
-fn channels(arguments: &[String]) -> anyhow::Result<Vec<(u8, String)>> {
-    let read = |argument: &String| {
-        let (number, name) = argument
-            .split_once('=')
-            .with_context(|| format!("--channel {argument}: expected NUMBER=NAME"))?;
-        let number = number
-            .parse()
-            .with_context(|| format!("--channel {argument}: expected a number from 0 to 255"))?;
-        Ok((number, name.to_owned()))
-    };
-    arguments.iter().map(read).collect()
 }
 
 /// Which records are shown.
@@ -270,6 +281,11 @@ impl OutputOptions {
     /// Whether connections are wanted instead of records.
     pub fn wants_conversations(&self) -> bool {
         self.output == Some(OutputForm::Conversations)
+    }
+
+    /// Whether records are shown as JSON.
+    pub fn is_json(&self) -> bool {
+        self.json || self.output == Some(OutputForm::Json)
     }
 
     /// Columns to fill; no limit if none.

@@ -7,9 +7,11 @@
 
 mod parse;
 mod tree;
+mod write;
 
 pub use parse::{Incomplete, JsonError};
 pub use tree::{TextFault, TextForm, read_text, text_end};
+pub use write::{write_compact, write_string};
 
 /// One JSON text, parsed. Reused from text to text.
 #[derive(Debug, Default)]

@@ -106,8 +106,8 @@ pub fn connect(target: &Target, options: &Options) -> Result<Link, ConnectError>
     let (sender, receiver) = if target.is_websocket() {
         let (sender, receiver) = websocket::upgrade(target, options, reader, writer.clone())?;
         (
-            SenderKind::Messages(sender),
-            ReceiverKind::Messages(receiver),
+            SenderKind::Messages(Box::new(sender)),
+            ReceiverKind::Messages(Box::new(receiver)),
         )
     } else {
         (
@@ -159,7 +159,7 @@ pub struct Sender(SenderKind);
 #[derive(Debug)]
 enum SenderKind {
     Bytes(WriteHalf),
-    Messages(WebSocketSender),
+    Messages(Box<WebSocketSender>),
 }
 
 impl Sender {
@@ -225,7 +225,7 @@ pub struct Receiver(ReceiverKind);
 #[derive(Debug)]
 enum ReceiverKind {
     Bytes(ReadHalf),
-    Messages(WebSocketReceiver),
+    Messages(Box<WebSocketReceiver>),
 }
 
 /// What has come.

@@ -92,6 +92,56 @@ impl Assignment {
         })
     }
 
+    /// Changes the field in the body (or, for paths that start with `header.` or `body.`, there)
+    /// of `record`, a record of `kind` as JSON. Says whether the record has the field.
+    ///
+    /// # Errors
+    /// If the value is not of the field's kind.
+    pub fn change(
+        &self,
+        record: &mut Value,
+        kind: Option<&'static MessageType>,
+    ) -> Result<bool, AssignmentError> {
+        let (part, path) = match self.path.split_first() {
+            Some((Step::Name(part), path))
+                if !path.is_empty() && matches!(part.as_str(), "header" | "body") =>
+            {
+                (part.as_str(), path)
+            }
+            _ => ("body", self.path.as_slice()),
+        };
+        let mut here = record.get_mut(part);
+        for step in path {
+            here = here.and_then(|value| match step {
+                Step::Name(name) => value.get_mut(name),
+                Step::Index(index) => value.get_mut(index),
+            });
+        }
+        let Some(here) = here else {
+            return Ok(false);
+        };
+        let in_body = Self {
+            path: path.to_vec(),
+            ..self.clone()
+        };
+        let kind = kind
+            .filter(|_| part == "body")
+            .and_then(|kind| resolve(kind, &in_body).ok().flatten());
+        *here = match (&self.given, kind) {
+            (Given::Text(text), None) if !here.is_string() => {
+                serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+            }
+            _ => self.json(kind)?,
+        };
+        Ok(true)
+    }
+
+    /// The argument as typed.
+    #[must_use]
+    pub fn argument(&self) -> &str {
+        &self.argument
+    }
+
     fn fail(&self, what: impl Into<String>) -> AssignmentError {
         AssignmentError {
             argument: self.argument.clone(),
@@ -103,7 +153,7 @@ impl Assignment {
     fn json(&self, kind: Option<&Type>) -> Result<Value, AssignmentError> {
         match &self.given {
             Given::Json(value) => Ok(value.clone()),
-            Given::Bytes(bytes) if kind.is_some_and(|kind| is_text(kind)) => {
+            Given::Bytes(bytes) if kind.is_some_and(is_text) => {
                 let text = std::str::from_utf8(bytes)
                     .map_err(|_| self.fail("the field is text, but this is not UTF-8"))?;
                 Ok(json!(text.strip_suffix('\n').unwrap_or(text)))

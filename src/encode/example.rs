@@ -25,7 +25,7 @@ fn known_versions(protocol: &dyn Protocol) -> Versions {
 
 fn structure(body: &Struct, version: Versions) -> Value {
     let fields = body.fields.iter().filter(|field| {
-        let derived = matches!(&field.kind, Type::Packed(packed) if packed.shown().is_none());
+        let derived = matches!(&field.kind, Type::Packed(packed) if packed.follows());
         field.when.meets(version) && !derived
     });
     let members: Map<String, Value> = fields

@@ -107,6 +107,10 @@ impl Label {
     }
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when compiling, after the length was checked"
+)]
 const fn json_key(name: &str) -> ([u8; KEY], usize) {
     let bytes = name.as_bytes();
     let mut key = [0; KEY];

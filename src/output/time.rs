@@ -54,6 +54,48 @@ pub fn write_duration(out: &mut Vec<u8>, milliseconds: u64, unit: &str) {
     };
 }
 
+/// Nanoseconds since the Unix epoch of a time in RFC 3339; none if `text` is none.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<u64> {
+    let (date, time) = text.split_once(['T', 't', ' '])?;
+    let mut date = date.split('-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    let (clock, zone) = time.split_at(time.find(['Z', 'z', '+', '-'])?);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut parts = clock.split(':').map(|part| part.parse::<u64>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    let nanoseconds: u64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    let seconds = day_number(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second;
+    let seconds = seconds.checked_add_signed(-zone_offset(zone)?)?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+/// Seconds east of Greenwich: `Z`, `+HH:MM`, `-HH:MM`.
+fn zone_offset(zone: &str) -> Option<i64> {
+    if zone.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+    Some(if zone.starts_with('-') {
+        -seconds
+    } else {
+        seconds
+    })
+}
+
+/// Days since 1970-01-01 of a date in the Gregorian calendar.
+fn day_number(year: u64, month: u64, day: u64) -> Option<u64> {
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Years begin in March, so that leap days end them.
+    let year = if month > 2 { year } else { year - 1 };
+    let month = if month > 2 { month - 3 } else { month + 9 };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
+    days.checked_sub(719_468)
+}
+
 /// Year, month and day of a day number since 1970-01-01 in the Gregorian calendar.
 fn civil(days: u64) -> (u64, u64, u64) {
     // Counted from 0000-03-01, so that leap days end their years.

@@ -1,6 +1,6 @@
 //! Which protocol a connection speaks, and where its next frame starts.
 
-use super::{ALL, Confidence, Framing, Input, Protocol, Session, Settings};
+use super::{ALL, Confidence, Framing, Input, Protocol, Session, Settings, earliest};
 use crate::model::Message;
 
 /// What was found at the start of an input.
@@ -220,10 +220,8 @@ impl Detector {
 
     /// Where the next frame of any protocol plausibly starts; all bytes if none does.
     fn next_start(&self, input: &Input<'_>) -> usize {
-        self.candidates
-            .iter()
-            .filter_map(|candidate| candidate.protocol.find(input, 1, &self.settings))
-            .min()
+        let protocols = self.candidates.iter().map(|candidate| candidate.protocol);
+        earliest(protocols, input, 1, &self.settings)
             .unwrap_or(input.bytes.len())
             .clamp(1, input.bytes.len().max(1))
     }

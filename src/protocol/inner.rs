@@ -30,17 +30,17 @@ impl Mirror<'_> {
             return false;
         };
         let start = message.tree.next_id();
-        if let Some(((next, opaque), later)) = self.noted.split_first() {
-            if *next == id {
-                self.noted = later;
-                let found = (opaque.read)(self.frame, id, message);
-                if !found {
-                    message.tree.truncate(start);
-                } else if let Some(first) = message.tree.get_mut(start) {
-                    first.label = node.label;
-                }
-                return found;
+        if let Some(((next, opaque), later)) = self.noted.split_first()
+            && *next == id
+        {
+            self.noted = later;
+            let found = (opaque.read)(self.frame, id, message);
+            if !found {
+                message.tree.truncate(start);
+            } else if let Some(first) = message.tree.get_mut(start) {
+                first.label = node.label;
             }
+            return found;
         }
         if !self.reaches(id, node.end) || matches!(node.value, Value::Map | Value::Pairs) {
             return false;

@@ -8,6 +8,7 @@ mod detect;
 mod encode;
 mod inner;
 pub mod noxu;
+mod pairing;
 pub mod rp;
 pub mod rps;
 pub mod sync;
@@ -15,6 +16,7 @@ pub mod sync;
 pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
+pub use pairing::{Pairing, Shows};
 
 use crate::model::{Direction, Message};
 use crate::schema::{EncodeError, MessageType};
@@ -47,9 +49,31 @@ pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
 /// Where the next frame of any protocol plausibly starts, from `from` on.
 #[must_use]
 pub fn next_start(input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
-    ALL.iter()
-        .filter_map(|protocol| protocol.find(input, from, settings))
-        .min()
+    earliest(ALL.iter().copied(), input, from, settings)
+}
+
+/// The same for some protocols; those that search the fastest should come last.
+fn earliest(
+    protocols: impl DoubleEndedIterator<Item = &'static dyn Protocol>,
+    input: &Input<'_>,
+    from: usize,
+    settings: &Settings,
+) -> Option<usize> {
+    /// Beyond what is found, no one needs to see more than this.
+    const SIGHT: usize = 4 << 10;
+    let mut input = *input;
+    let mut earliest = None;
+    for protocol in protocols.rev() {
+        let found = protocol.find(&input, from, settings);
+        if let Some(position) = found.filter(|found| earliest.is_none_or(|known| *found < known)) {
+            earliest = Some(position);
+            if let Some(near) = input.bytes.get(..position.saturating_add(SIGHT)) {
+                input.bytes = near;
+                input.ended = false;
+            }
+        }
+    }
+    earliest
 }
 
 /// Frames larger than this are taken for damage, unless the user says otherwise: 64 MiB.
@@ -144,6 +168,16 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// itself, and the tables only name its parts.
     fn bodies_follow_tables(&self) -> bool {
         true
+    }
+
+    /// Which of its messages answers which.
+    fn pairings(&self) -> &'static [Pairing] {
+        &[]
+    }
+
+    /// Whether its messages are text, for transports that tell text from bytes.
+    fn is_text(&self) -> bool {
+        false
     }
 
     /// How sure it is that a frame of its own starts `input`.

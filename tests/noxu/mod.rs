@@ -1,5 +1,7 @@
 //! What the Noxu tests share: carried data, and decoding it to JSON records.
 
+#![allow(dead_code, reason = "every test file uses a part of this")]
+
 use serde_json::Value;
 use std::cell::RefCell;
 use std::io;

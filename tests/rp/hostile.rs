@@ -15,7 +15,7 @@ fn sample() -> Vec<Vec<u8>> {
     vectors
         .iter()
         .enumerate()
-        .filter(|(index, vector)| index % 20 == 0 || telling(vector))
+        .filter(|(index, vector)| index % 50 == 0 || telling(vector))
         .map(|(_, vector)| hex::decode(vector["hex"].as_str().unwrap()).unwrap())
         .filter(|frame| frame.len() < 200)
         .collect()

@@ -70,7 +70,12 @@ pub fn printed(messages: &[&str], forced: Option<&'static dyn Protocol>) -> Stri
 
 /// Records of one byte stream.
 pub fn stream(bytes: &[u8], forced: Option<&'static dyn Protocol>) -> Vec<Value> {
-    records(|pipeline| {
+    parse(&stream_text(bytes, forced))
+}
+
+/// The records of one byte stream as they are printed.
+pub fn stream_text(bytes: &[u8], forced: Option<&'static dyn Protocol>) -> String {
+    print(|pipeline| {
         let mut connection = Connection::new(forced, settings(false));
         decode_bytes(
             &mut Cursor::new(bytes),

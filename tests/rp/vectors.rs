@@ -7,12 +7,12 @@ fn text<'v>(vector: &'v Value, key: &str) -> &'v str {
     vector[key].as_str().unwrap_or_default()
 }
 
-fn hex<'v>(vectors: &'v [Value]) -> Vec<&'v str> {
+fn hex(vectors: &[Value]) -> Vec<&str> {
     vectors.iter().map(|vector| text(vector, "hex")).collect()
 }
 
 /// The records of each line, without those that were put together.
-fn by_line<'r>(records: &'r [Value], line: usize) -> Vec<&'r Value> {
+fn by_line(records: &[Value], line: usize) -> Vec<&Value> {
     records
         .iter()
         .filter(|record| record["line"] == line && record.get("derived").is_none())

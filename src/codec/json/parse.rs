@@ -28,6 +28,10 @@ pub enum Incomplete {
 }
 
 /// The bytes that end the plain part of a string: quote, backslash, control characters.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when compiling; a wrong index does not compile"
+)]
 static ENDS_PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -355,10 +359,9 @@ impl<'a> Parser<'a> {
             .open
             .last()
             .and_then(|open| self.items.get_mut(*open as usize))
+            && let Kind::List(count) | Kind::Object(count) = &mut item.kind
         {
-            if let Kind::List(count) | Kind::Object(count) = &mut item.kind {
-                *count += 1;
-            }
+            *count += 1;
         }
     }
 

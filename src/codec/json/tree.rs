@@ -16,7 +16,7 @@ pub enum TextFault {
     /// Not JSON.
     #[error("{0}")]
     Wrong(&'static str),
-    /// Deeper than [`MOST_NESTING`].
+    /// Deeper than the reader goes.
     #[error("nested too deep")]
     TooDeep,
     /// More values than one message may have.
@@ -336,6 +336,9 @@ impl Walk<'_> {
             false => text.parse().ok().map(Value::Unsigned),
             true => text.parse().ok().map(Value::Signed),
         };
+        if value.is_none() {
+            self.form.compact &= is_shortest(text);
+        }
         Ok(value.unwrap_or(Value::Number(span)))
     }
 
@@ -390,6 +393,12 @@ impl Walk<'_> {
     }
 }
 
+/// Whether a number is spelled as a writer spells the 64-bit float that it is.
+fn is_shortest(text: &str) -> bool {
+    let value: f64 = text.parse().unwrap_or(f64::NAN);
+    value.is_finite() && ryu::Buffer::new().format_finite(value) == text
+}
+
 /// Whether a writer must spell `letter` as `\u00xx`.
 fn is_needed(letter: char) -> bool {
     u32::from(letter) < 0x20 && !matches!(letter, '\u{8}' | '\t' | '\n' | '\u{c}' | '\r')
@@ -408,7 +417,10 @@ mod tests {
     #[test]
     fn only_what_a_compact_writer_writes_is_compact() {
         for (text, compact) in [
-            (r#"{"a":[1,-2,1.50,1e3],"b":"\n\u0001é\\"}"#, true),
+            (r#"{"a":[1,-2,1.5,1e300],"b":"\n\u0001é\\"}"#, true),
+            ("[1.50]", false),
+            ("[1e3]", false),
+            ("[18446744073709551616]", false),
             (r#"{"a": 1}"#, false),
             (r#""\u00e9""#, false),
             (r#""\/""#, false),

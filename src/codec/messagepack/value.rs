@@ -88,10 +88,10 @@ fn item(
             let id = open(tree, label, Value::Map, start);
             let result = items(reader, tree, 2 * u64::from(count), depth, most, form);
             tree.close(id, reader.position());
-            if !keys_are_names(tree, id, reader.bytes()) {
-                if let Some(node) = tree.get_mut(id) {
-                    node.value = Value::Pairs;
-                }
+            if !keys_are_names(tree, id, reader.bytes())
+                && let Some(node) = tree.get_mut(id)
+            {
+                node.value = Value::Pairs;
             }
             return result;
         }

@@ -34,6 +34,76 @@ impl Form {
     }
 }
 
+/// Forms are followed so far without asking.
+pub const WINDOW: usize = 4096;
+
+/// How many bytes may be followed beyond [`WINDOW`].
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Where another form has ended.
+    pub decided: usize,
+    /// Where none has.
+    pub undecided: usize,
+}
+
+impl Patience {
+    /// Everything may be followed.
+    #[must_use]
+    pub const fn full() -> Self {
+        Self {
+            decided: usize::MAX,
+            undecided: usize::MAX,
+        }
+    }
+
+    /// Some bytes, where nothing else is known.
+    #[must_use]
+    pub const fn short() -> Self {
+        Self {
+            decided: 0,
+            undecided: 1 << 16,
+        }
+    }
+}
+
+/// How one form goes on.
+enum Scan {
+    /// The frame ends before this byte.
+    Whole(usize),
+    /// It goes on at least to this byte.
+    Part(u64),
+    /// The payload is not of this form.
+    Wrong,
+}
+
+/// Follows the payload of the frame that starts `bytes` as `form`.
+fn scan(form: Form, bytes: &[u8]) -> Scan {
+    match form {
+        Form::MessagePack => {
+            let mut reader = messagepack::Reader::new(bytes, SIZE);
+            match reader.skip_or_need() {
+                Ok(()) => Scan::Whole(reader.position()),
+                Err((messagepack::Fault::Truncated, need)) => Scan::Part(need),
+                Err(_) => Scan::Wrong,
+            }
+        }
+        Form::Cbor => {
+            let mut reader = cbor::Reader::new(bytes, SIZE);
+            match cbor::skip(&mut reader) {
+                Ok(()) => Scan::Whole(reader.position()),
+                Err((cbor::Fault::Truncated, need)) => Scan::Part(need),
+                Err(_) => Scan::Wrong,
+            }
+        }
+        Form::Json => match text_end(bytes.get(SIZE..).unwrap_or_default()) {
+            Ok(Some(size)) => Scan::Whole(SIZE + size),
+            Ok(None) => Scan::Part(bytes.len() as u64 + 1),
+            Err(_) => Scan::Wrong,
+        },
+        Form::Compressed => Scan::Wrong,
+    }
+}
+
 /// The places where a frame may end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ends {
@@ -46,7 +116,7 @@ impl Ends {
     /// Follows the payload of the frame that starts `bytes`. What would need more than `most`
     /// bytes is no frame.
     #[must_use]
-    pub fn find(header: &Header, bytes: &[u8], most: usize) -> Self {
+    pub fn find(header: &Header, bytes: &[u8], most: usize, patience: &mut Patience) -> Self {
         let mut ends = Self::default();
         let payload = bytes.get(SIZE..).unwrap_or_default();
         if payload.is_empty() {
@@ -69,31 +139,54 @@ impl Ends {
                 Walk::Wrong(..) => {}
             }
         }
-        ends.plain(bytes, most);
+        ends.plain(bytes, most, patience);
         ends
     }
 
-    fn plain(&mut self, bytes: &[u8], most: usize) {
-        let mut reader = messagepack::Reader::new(bytes, SIZE);
-        match reader.skip_or_need() {
-            Ok(()) => self.complete(Form::MessagePack, reader.position()),
-            Err((messagepack::Fault::Truncated, need)) => self.needs(need, most),
-            Err(_) => {}
-        }
-        let mut reader = cbor::Reader::new(bytes, SIZE);
-        match cbor::skip(&mut reader) {
-            Ok(()) => self.complete(Form::Cbor, reader.position()),
-            Err((cbor::Fault::Truncated, need)) => self.needs(need, most),
-            Err(_) => {}
-        }
-        if matches!(
+    /// Follows all plain forms. Hostile payloads may send one form through everything that is
+    /// there, again and again: so a form that is still going on after [`WINDOW`] bytes is followed
+    /// further only while there is `patience`.
+    fn plain(&mut self, bytes: &[u8], most: usize, patience: &mut Patience) {
+        let json = matches!(
             bytes.get(SIZE..),
             Some([b'{', b'"' | b'}', ..] | [b'[', ..])
-        ) {
-            match text_end(bytes.get(SIZE..).unwrap_or_default()) {
-                Ok(Some(size)) => self.complete(Form::Json, SIZE + size),
-                Ok(None) => self.needs(bytes.len() as u64 + 1, most),
-                Err(_) => {}
+        );
+        let forms = [
+            (Form::MessagePack, true),
+            (Form::Cbor, true),
+            (Form::Json, json),
+        ];
+        let near = bytes.get(..SIZE + WINDOW).unwrap_or(bytes);
+        let mut longer = [None; 3];
+        for ((form, possible), place) in forms.into_iter().zip(&mut longer) {
+            if !possible {
+                continue;
+            }
+            match scan(form, near) {
+                Scan::Whole(end) => self.complete(form, end),
+                Scan::Part(_) if near.len() < bytes.len() => *place = Some(form),
+                Scan::Part(need) => self.needs(need, most),
+                Scan::Wrong => {}
+            }
+        }
+        let decided = !self.is_empty();
+        for form in longer.into_iter().flatten() {
+            let left = if decided {
+                &mut patience.decided
+            } else {
+                &mut patience.undecided
+            };
+            if *left == 0 {
+                if !decided {
+                    self.needs(bytes.len() as u64 + 1, most);
+                }
+                continue;
+            }
+            *left = left.saturating_sub(bytes.len());
+            match scan(form, bytes) {
+                Scan::Whole(end) => self.complete(form, end),
+                Scan::Part(need) => self.needs(need, most),
+                Scan::Wrong => {}
             }
         }
     }

@@ -4,6 +4,7 @@
 
 mod damage;
 pub(crate) mod details;
+mod encode;
 mod ends;
 mod fragments;
 mod header;
@@ -60,10 +61,10 @@ impl Protocol for PushwireFrames {
     fn encode(
         &self,
         draft: &Draft<'_>,
-        _options: &EncodeOptions,
-        _out: &mut Vec<u8>,
+        options: &EncodeOptions,
+        out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        Err(EncodeError::at(draft.record, "not yet"))
+        encode::encode(draft, options, out)
     }
 
     fn session(&self, settings: &Settings) -> Box<dyn super::Session> {

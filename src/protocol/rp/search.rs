@@ -5,7 +5,7 @@
 //!
 //! Source: protocol page `rp`, section 8.
 
-use super::ends::{Ends, Form};
+use super::ends::{Ends, Form, Patience, WINDOW};
 use super::header::{Header, MAGIC, SIZE, Start, VERSION, starts_frame};
 use super::reading::{Marks, marks, strict};
 use crate::model::Tree;
@@ -80,12 +80,14 @@ pub struct Search<'a> {
     known: HashMap<usize, Life>,
     visits: usize,
     scratch: Tree,
+    /// What is left for following forms far; see [`Ends::find`].
+    pub patience: Patience,
 }
 
 impl<'a> Search<'a> {
-    /// A search through the bytes of `input`.
+    /// A search through the bytes of `input` that may use so much `credit`.
     #[must_use]
-    pub fn new(input: &Input<'a>, settings: &Settings) -> Self {
+    pub fn new(input: &Input<'a>, settings: &Settings, credit: usize) -> Self {
         Self {
             bytes: input.bytes,
             ended: input.ended || input.whole,
@@ -93,13 +95,17 @@ impl<'a> Search<'a> {
             known: HashMap::new(),
             visits: 0,
             scratch: Tree::default(),
+            patience: Patience {
+                decided: credit,
+                undecided: usize::MAX,
+            },
         }
     }
 
     /// Decides where the frame ends whose `header` starts the bytes. `prefers` says which form the
     /// connection has shown; `whole` that the bytes are one message.
     pub fn cut(&mut self, header: &Header, whole: bool, prefers: Option<Form>) -> Cut {
-        let ends = Ends::find(header, self.bytes, self.most_frame);
+        let ends = Ends::find(header, self.bytes, self.most_frame, &mut self.patience);
         let length = self.bytes.len();
         if whole && ends.at(length).next().is_some() {
             return Cut::Frame(length);
@@ -271,7 +277,7 @@ impl<'a> Search<'a> {
         let Some(header) = Header::read(rest) else {
             return Life::Dead(0);
         };
-        let ends = Ends::find(&header, rest, self.most_frame);
+        let ends = Ends::find(&header, rest, self.most_frame, &mut self.patience);
         let mut best = match ends.need {
             Some(_) if !self.ended => Life::Open,
             _ => Life::Dead(0),
@@ -311,27 +317,28 @@ pub fn find(input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize
     let bytes = input.bytes;
     let ended = input.ended || input.whole;
     // Bounds the work on hostile bytes that look like headers everywhere.
-    let mut budget = bytes.len().saturating_mul(16).saturating_add(1 << 16);
-    let mut second = None;
+    let mut budget = Patience {
+        decided: 0,
+        undecided: MOST_LOOK_AHEAD * 4,
+    };
+    let mut second: Option<usize> = None;
+    // How many others are looked at for one that is followed by another frame.
+    let mut better = 8;
     let mut position = from;
     while let Some(next) = next_start(bytes, position, ended) {
         position = next + 1;
+        if second.is_some() {
+            better -= 1;
+            if better == 0 {
+                break;
+            }
+        }
         let rest = bytes.get(next..).unwrap_or_default();
         let Some(header) = Header::read(rest).filter(|_| rest.len() > SIZE) else {
             // The last bytes begin like a frame.
             return second.or(Some(next));
         };
-        let ends = Ends::find(&header, rest, settings.most_frame);
-        let cost = ends.iter().map(|(_, size)| size).max();
-        let cost = if ends.need.is_some() {
-            rest.len()
-        } else {
-            cost.unwrap_or(SIZE)
-        };
-        if cost > budget {
-            return second;
-        }
-        budget -= cost;
+        let ends = Ends::find(&header, rest, settings.most_frame, &mut budget);
         let follows = |size: usize| {
             let after = rest.get(size..).unwrap_or_default();
             after.is_empty() || starts_frame(after) == Start::Header
@@ -351,7 +358,7 @@ fn next_start(bytes: &[u8], from: usize, ended: bool) -> Option<usize> {
     let mut position = from;
     loop {
         let rest = bytes.get(position..)?;
-        let at = position + rest.iter().position(|byte| *byte == b'R')?;
+        let at = position + memchr::memchr(MAGIC[0], rest)?;
         match starts_frame(bytes.get(at..)?) {
             Start::Header => return Some(at),
             Start::Partly if !ended => return Some(at),
@@ -367,7 +374,11 @@ pub fn find_run(input: &Input<'_>, from: usize, over: bool, settings: &Settings)
     /// So many frames in a row are no accident.
     const RUN: usize = 3;
     let bytes = input.bytes;
-    let mut budget = bytes.len().saturating_mul(16).saturating_add(1 << 16);
+    let mut budget = bytes.len().saturating_mul(4).saturating_add(1 << 16);
+    let mut patience = Patience {
+        decided: bytes.len(),
+        undecided: bytes.len().saturating_mul(2),
+    };
     let mut position = from;
     while let Some(start) = next_start(bytes, position, true) {
         position = start + 1;
@@ -378,12 +389,12 @@ pub fn find_run(input: &Input<'_>, from: usize, over: bool, settings: &Settings)
             if starts_frame(rest) != Start::Header {
                 break;
             }
-            let ends = Ends::find(&header, rest, settings.most_frame);
+            let ends = Ends::find(&header, rest, settings.most_frame, &mut patience);
             let next = ends.iter().map(|(_, size)| size).find(|size| {
                 let after = rest.get(*size..).unwrap_or_default();
                 after.is_empty() || starts_frame(after) != Start::No
             });
-            budget = budget.checked_sub(next.unwrap_or(rest.len()))?;
+            budget = budget.checked_sub(next.unwrap_or(rest.len().min(WINDOW)))?;
             let Some(size) = next else { break };
             at += size;
             frames += 1;
@@ -409,7 +420,7 @@ pub fn starts_oddly(bytes: &[u8], whole: bool) -> bool {
         && header.version == VERSION
         && header.reserved() == 0
         && bytes.len() > SIZE
-        && Ends::find(&header, bytes, bytes.len())
+        && Ends::find(&header, bytes, bytes.len(), &mut Patience::full())
             .at(bytes.len())
             .next()
             .is_some()
@@ -440,7 +451,7 @@ pub fn probe(input: &Input<'_>, settings: &Settings) -> Confidence {
             let Some(header) = Header::read(bytes) else {
                 return Confidence::No;
             };
-            let ends = Ends::find(&header, bytes, settings.most_frame);
+            let ends = Ends::find(&header, bytes, settings.most_frame, &mut Patience::short());
             let exact = ends.iter().any(|(_, size)| {
                 let after = bytes.get(size..).unwrap_or_default();
                 after.is_empty() || starts_frame(after) != Start::No

@@ -18,6 +18,11 @@ use crate::protocol::{Framing, Input, Session, Settings, next_start};
 /// A frame whose end is missing is looked through for others from this size on.
 const LOOK_THROUGH: usize = 1 << 16;
 
+/// Bytes that readings may be followed in vain.
+const MOST_CREDIT: usize = 8 << 20;
+/// Bytes of such credit that every byte of a frame earns.
+const EARNED: usize = 32;
+
 /// Follows one connection.
 #[derive(Debug)]
 pub struct RpSession {
@@ -31,6 +36,8 @@ pub struct RpSession {
     scratch: Tree,
     /// How many bytes of an incomplete frame were last looked through for others.
     looked_through: usize,
+    /// What is left for following readings far beyond a frame, in bytes; earned with every frame.
+    credit: usize,
     /// The last frame might have ended after this many bytes as well.
     either: Option<usize>,
 }
@@ -47,6 +54,7 @@ impl RpSession {
             inflated: Vec::new(),
             scratch: Tree::default(),
             looked_through: 0,
+            credit: MOST_CREDIT,
             either: None,
         }
     }
@@ -68,7 +76,10 @@ impl RpSession {
                 Encoding::Cbor => Form::Cbor,
                 Encoding::Json => Form::Json,
             });
-        match Search::new(input, &self.settings).cut(header, input.whole, prefers) {
+        let mut search = Search::new(input, &self.settings, self.credit);
+        let cut = search.cut(header, input.whole, prefers);
+        self.credit = search.patience.decided;
+        match cut {
             Cut::Frame(size) if input.whole => Framing::Frame(self.in_message(size, input)),
             Cut::Frame(size) => Framing::Frame(size),
             Cut::Either(size, other) => {
@@ -488,6 +499,8 @@ impl Session for RpSession {
 
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         self.looked_through = 0;
+        let earned = frame.len().saturating_mul(EARNED);
+        self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT);
         self.decode_frame(frame, input, message);
         if let Some(other) = self.either.take() {
             message.note(

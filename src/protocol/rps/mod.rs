@@ -2,6 +2,7 @@
 //!
 //! Source: protocol page `rp`, sections 3 to 6.
 
+mod encode;
 pub mod messages;
 mod session;
 mod text;
@@ -50,10 +51,10 @@ impl Protocol for PushwireJson {
     fn encode(
         &self,
         draft: &Draft<'_>,
-        _options: &EncodeOptions,
-        _out: &mut Vec<u8>,
+        options: &EncodeOptions,
+        out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        Err(EncodeError::at(draft.record, "not yet"))
+        encode::encode(draft, options, out)
     }
 
     fn session(&self, settings: &Settings) -> Box<dyn super::Session> {

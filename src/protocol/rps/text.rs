@@ -4,7 +4,7 @@ use crate::codec::json::text_end;
 use crate::protocol::{Confidence, Input};
 
 /// The keys that a message may begin with, and what makes it surely one of this protocol.
-static KEYS: [&[u8]; 9] = [
+static KEYS: [&[u8]; 11] = [
     b"op",
     b"channel",
     b"client_id",
@@ -14,6 +14,8 @@ static KEYS: [&[u8]; 9] = [
     b"payload",
     b"fragment_id",
     b"peer_id",
+    b"username",
+    b"base_cursor",
 ];
 
 /// What starts bytes.
@@ -117,6 +119,8 @@ fn has_known_shape(object: &[u8]) -> bool {
         || word("kind")
         || has(b"\"fragment_id\"") && has(b"\"total\"")
         || has(b"\"peer_id\"") && has(b"\"mode\"")
+        || has(b"\"credential\"") && has(b"\"ttl_seconds\"")
+        || has(b"\"base_cursor\"") && has(b"\"ops\"")
 }
 
 /// The first position from `from` on where a message plausibly starts.
@@ -127,7 +131,7 @@ pub fn find(input: &Input<'_>, from: usize) -> Option<usize> {
     let mut position = from;
     loop {
         let rest = bytes.get(position..)?;
-        position += rest.iter().position(|byte| *byte == b'{')?;
+        position += memchr::memchr(b'{', rest)?;
         let rest = bytes.get(position..).unwrap_or_default();
         let quoted = rest
             .get(1)

@@ -10,6 +10,7 @@ mod fields;
 mod frame;
 pub mod messages;
 mod opaque;
+mod pairing;
 mod pings;
 mod pushed;
 mod session;
@@ -17,7 +18,7 @@ mod streams;
 pub mod types;
 pub mod versions;
 
-use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Settings};
+use super::{Confidence, Draft, EncodeOptions, Input, Pairing, Protocol, Settings};
 use crate::schema::{EncodeError, MessageType};
 use session::SyncSession;
 
@@ -44,6 +45,10 @@ impl Protocol for NodeDbSync {
 
     fn messages(&self) -> &'static [MessageType] {
         messages::MESSAGES
+    }
+
+    fn pairings(&self) -> &'static [Pairing] {
+        pairing::PAIRINGS
     }
 
     fn probe(&self, input: &Input<'_>, settings: &Settings) -> Confidence {

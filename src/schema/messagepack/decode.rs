@@ -410,10 +410,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
             .children(id)
             .step_by(2)
             .any(|(_, key)| !named(key.value))
+            && let Some(node) = tree.get_mut(id)
         {
-            if let Some(node) = tree.get_mut(id) {
-                node.value = Value::Pairs;
-            }
+            node.value = Value::Pairs;
         }
     }
 

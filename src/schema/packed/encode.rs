@@ -209,11 +209,16 @@ impl<'o, 's> Encoder<'o, 's> {
                 }
                 self.value(inner, json)?;
             }
-            Packed::If(..)
-            | Packed::Bit(_)
-            | Packed::Absent
-            | Packed::Constant(_)
-            | Packed::Derived(_) => {}
+            Packed::If(..) => unflagged(given)?,
+            Packed::Bit(bit) => {
+                let flagged = shared.flags & bit != 0;
+                if let Some(json) = given.filter(|json| json.as_bool() != Some(flagged)) {
+                    let what = format!("contradicts the flags, which make it {flagged}");
+                    return Err(EncodeError::at(json, what));
+                }
+            }
+            Packed::Absent => unflagged(given)?,
+            Packed::Constant(_) | Packed::Derived(_) => {}
         }
         Ok(())
     }
@@ -382,6 +387,17 @@ fn is_hidden(field: &Field) -> bool {
 
 fn takes_null(kind: &Type) -> bool {
     matches!(kind, Type::Packed(Packed::LogPosition))
+}
+
+/// A value that is not written must not be given.
+fn unflagged(given: Option<Json<'_>>) -> Result<(), EncodeError> {
+    match given.filter(|json| !json.is_null() && json.as_signed() != Some(0)) {
+        Some(json) => Err(EncodeError::at(
+            json,
+            "is not written: the flags say so, or this type does not have it",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The flags that a record says, or that its other members call for.

@@ -73,6 +73,12 @@ impl Packed {
         })
     }
 
+    /// Whether encoding finds it out from other fields where a record does not have it.
+    #[must_use]
+    pub const fn follows(&self) -> bool {
+        self.shown().is_none() || matches!(self, Self::Count(..) | Self::Checksum(_) | Self::Flags)
+    }
+
     /// What a value of it looks like in a record, for people.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -1,0 +1,387 @@
+//! Recorded or made frames, sent to a live peer when they are due; what comes back is decoded,
+//! paired with what was asked, and checked.
+//!
+//! One thread loads frames, one for each connection sends them, one for each listens; the caller's
+//! thread watches.
+
+mod batch;
+mod compare;
+mod conversation;
+mod expect;
+mod field;
+mod load;
+mod player;
+mod report;
+mod rewrite;
+mod router;
+mod schedule;
+mod shared;
+mod watch;
+
+pub use compare::Ignored;
+pub use conversation::{Exchange, Exchanges};
+pub use expect::{Count, Expectation, Expectations, Matcher};
+pub use load::{Form, Inputs, LoadError, Loaded};
+pub use report::{Preview, Report, Verdict};
+pub use rewrite::RewriteError;
+pub use schedule::{Clock, Pace};
+pub use watch::Wishes;
+
+use crate::connect::{ConnectError, Options, Target};
+use crate::encode::Assignment;
+use crate::output::Sink;
+use crate::pipeline::{Pipeline, Selection};
+use report::Tally;
+use rewrite::Rewriter;
+use router::{Counter, Router};
+use shared::{Event, Shared, Start};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+use watch::{State, Watch, Watcher};
+
+/// So many events wait for the watcher at most.
+const EVENTS: usize = 256;
+
+/// The watcher looks up this often while nothing happens.
+const LOOK_UP: Duration = Duration::from_millis(10);
+
+/// What is replayed, where to, and how.
+#[derive(Debug)]
+pub struct Replay {
+    /// Where to.
+    pub target: Target,
+    /// How to connect.
+    pub options: Options,
+    /// What.
+    pub inputs: Inputs,
+    /// Fields to change on the way.
+    pub changes: Vec<Assignment>,
+    /// How fast.
+    pub pace: Pace,
+    /// Recorded gaps are cut to this.
+    pub most_gap: Option<Duration>,
+    /// How often; for ever if none.
+    pub rounds: Option<u64>,
+    /// Live connections for each recorded one.
+    pub copies: u32,
+    /// How long at most.
+    pub duration: Option<Duration>,
+    /// Whether frames go as text where text and bytes differ; as their protocol wants if none.
+    pub text: Option<bool>,
+    /// Sent first on every connection.
+    pub service: Option<Vec<u8>>,
+    /// Whether each request waits until the one before is answered.
+    pub wait_answer: bool,
+    /// How long to wait for answers that must come.
+    pub timeout: Duration,
+    /// How long to listen when nothing more is sent or must come; ends the sending at once if zero.
+    pub linger: Duration,
+    /// How often in a row to connect again, if at all.
+    pub reconnect: Option<u32>,
+}
+
+/// Why nothing could be replayed.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// The inputs cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// No connection came about.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Answers cannot be shown.
+    #[error(transparent)]
+    Output(#[from] io::Error),
+}
+
+impl Replay {
+    /// What would be sent, and how long that would take.
+    ///
+    /// # Errors
+    /// If the inputs cannot be read.
+    pub fn preview(&self) -> Result<Preview, ReplayError> {
+        let mut rewriter = Rewriter::new(self.changes.clone());
+        let mut counter = Counter::new(self.clock());
+        let loaded = load::load(&self.inputs, &mut rewriter, &mut counter)?;
+        Ok(Preview::new(self, &counter, loaded))
+    }
+
+    /// Sends everything; answers go to `output`. Ends early when `stop` is set.
+    ///
+    /// # Errors
+    /// If inputs cannot be read, no connection comes about, or `output` fails. A connection that
+    /// breaks later is told in the report.
+    pub fn run(
+        self,
+        wishes: Wishes,
+        output: &mut dyn Sink,
+        stop: &Arc<AtomicBool>,
+        notice: &mut dyn FnMut(&str),
+    ) -> Result<Report, ReplayError> {
+        let (events, queue) = mpsc::sync_channel(EVENTS);
+        let compare = wishes.compare;
+        let state = Rc::new(RefCell::new(State::new(wishes)));
+        let mut watch = Watch {
+            state: Rc::clone(&state),
+            output,
+        };
+        let watcher = Watcher {
+            state: Rc::clone(&state),
+            lives: BTreeMap::new(),
+            bytes_received: 0,
+            pipeline: Pipeline::new(&mut watch, Selection::default()),
+            forced: self.inputs.traffic.forced,
+            settings: self.inputs.traffic.settings.clone(),
+            epoch: watch::epoch(),
+        };
+        let mut run = Run {
+            watcher,
+            tally: Tally::new(&self),
+            stop: Arc::clone(stop),
+            timeout: self.timeout,
+            linger: self.linger,
+            must_answer: self.wait_answer,
+            playing: 0,
+            loaded: false,
+            refused: None,
+            failure: None,
+            notice,
+        };
+        let shared = Shared {
+            target: self.target.clone(),
+            options: self.options.clone(),
+            events: events.clone(),
+            start: Start::new(self.copies),
+            stop: Arc::clone(stop),
+            wait_answer: self.wait_answer.then_some(self.timeout),
+            reconnect: self.reconnect,
+            service: self.service.clone(),
+            most_time: self.duration,
+        };
+        thread::spawn(move || self.load(Arc::new(shared), compare));
+        drop(events);
+        run.watch(&queue)?;
+        let Run {
+            tally,
+            watcher,
+            refused,
+            failure,
+            ..
+        } = run;
+        let bytes_received = watcher.bytes_received;
+        drop(watcher);
+        watch.finish()?;
+        drop(watch);
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        match refused {
+            Some(error) if tally.frames == 0 && !stop.load(Ordering::Relaxed) => Err(error.into()),
+            _ => {
+                let state = Rc::into_inner(state).map(RefCell::into_inner);
+                Ok(tally.report(state, bytes_received))
+            }
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        let pace = match self.pace {
+            Pace::Rate(rate) => Pace::Rate(rate / f64::from(self.copies.max(1))),
+            pace => pace,
+        };
+        Clock::new(pace, self.most_gap)
+    }
+
+    /// Loads the inputs, as often as wanted, and hands them to connections.
+    fn load(self, shared: Arc<Shared>, compare: bool) {
+        let mut router = Router::new(Arc::clone(&shared), self.clock(), self.copies);
+        router.stagger = router::stagger(self.pace, self.copies);
+        router.text = self.text;
+        router.compare = compare;
+        router.most_time = self.duration;
+        let mut rewriter = Rewriter::new(self.changes.clone());
+        let mut round = 0;
+        let outcome = loop {
+            let outcome = load::load(&self.inputs, &mut rewriter, &mut router);
+            round += 1;
+            let is_last = self.rounds.is_some_and(|rounds| round >= rounds);
+            match outcome {
+                Ok(loaded) if is_last || shared.is_stopped() => break Ok(loaded),
+                // Nothing, again and again, would never end.
+                Ok(loaded) if router.frames == 0 => break Ok(loaded),
+                Ok(loaded) if loaded.has_streams => router.end_round(),
+                Ok(_) => router.rewind(),
+                Err(error) if router::is_nobody(&error) => break Ok(Loaded::default()),
+                Err(error) => break Err(error),
+            }
+        };
+        let connections = router.connections;
+        drop(router);
+        // The watcher outlives the loader, unless it failed.
+        let _ = shared.events.send(Event::Loaded {
+            connections,
+            outcome: Box::new(outcome),
+        });
+    }
+}
+
+/// A replay that is going on.
+struct Run<'r> {
+    watcher: Watcher<'r>,
+    tally: Tally,
+    stop: Arc<AtomicBool>,
+    timeout: Duration,
+    linger: Duration,
+    must_answer: bool,
+    /// Connections whose player is at work, less those that the loader has not told of.
+    playing: i64,
+    loaded: bool,
+    refused: Option<ConnectError>,
+    failure: Option<LoadError>,
+    notice: &'r mut dyn FnMut(&str),
+}
+
+impl Run<'_> {
+    fn watch(&mut self, queue: &mpsc::Receiver<Event>) -> Result<(), ReplayError> {
+        let outcome = self.follow(queue);
+        // Whoever still works ends now.
+        self.stop
+            .store(outcome.is_err() || self.stopped(), Ordering::Relaxed);
+        for live in self.watcher.lives.values() {
+            live.breaker.abort();
+            live.gate.end();
+        }
+        outcome
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn follow(&mut self, queue: &mpsc::Receiver<Event>) -> Result<(), ReplayError> {
+        let mut told = false;
+        loop {
+            match queue.recv_timeout(LOOK_UP) {
+                Ok(event) => {
+                    self.take(event)?;
+                    for event in queue.try_iter().take(EVENTS) {
+                        self.take(event)?;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            self.watcher.pipeline.flush()?;
+            if self.stopped() && !told {
+                told = true;
+                self.tally.interrupted = true;
+                // Players that wait for the peer wake up.
+                for live in self.watcher.lives.values() {
+                    live.breaker.abort();
+                }
+            }
+            self.end_conversations();
+            if self.is_over() || (told && self.playing <= 0) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.loaded && self.playing <= 0 && self.watcher.lives.values().all(|live| live.closed)
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), ReplayError> {
+        match event {
+            Event::Refused { error } => self.refused = Some(error),
+            Event::Reconnecting {
+                connection,
+                frames,
+                why,
+            } => {
+                let text = format!(
+                    "connection {connection}: {why}; connecting again (after {frames} frames)"
+                );
+                (self.notice)(&text);
+            }
+            Event::Unanswered { connection, frame } => self.tally.unanswered(connection, frame),
+            Event::Loaded {
+                connections,
+                outcome,
+            } => {
+                self.loaded = true;
+                self.playing += i64::from(connections);
+                self.tally.connections = connections;
+                match *outcome {
+                    Ok(loaded) => self.tally.loaded = loaded,
+                    Err(error) => self.failure = Some(error),
+                }
+            }
+            Event::Ended {
+                connection,
+                progress,
+                failure,
+            } => {
+                self.playing -= 1;
+                if failure.is_some() {
+                    // Nothing more will be sent; what has come is still read.
+                    if let Some(live) = self.watcher.lives.get_mut(&connection) {
+                        live.sent_all.get_or_insert_with(Instant::now);
+                        live.ending.get_or_insert_with(Instant::now);
+                    }
+                }
+                self.tally.ended(connection, &progress, failure);
+            }
+            event => self.watcher.event(event)?,
+        }
+        Ok(())
+    }
+
+    /// Ends the conversations on which nothing more is to come.
+    fn end_conversations(&mut self) {
+        let connections: Vec<u32> = self.watcher.lives.keys().copied().collect();
+        for connection in connections {
+            let waits = self.watcher.waits(connection);
+            let unanswered = self.watcher.is_unanswered(connection);
+            let Some(live) = self.watcher.lives.get_mut(&connection) else {
+                continue;
+            };
+            if live.closed {
+                live.gate.end();
+            }
+            let Some(sent_all) = live.sent_all.filter(|_| !live.closed) else {
+                continue;
+            };
+            let quiet = live.last.max(sent_all).elapsed();
+            let patience = if waits || (unanswered && self.must_answer) {
+                self.timeout
+            } else if unanswered {
+                self.linger * 4
+            } else {
+                self.linger
+            };
+            match live.ending {
+                None if quiet >= patience || self.stop.load(Ordering::Relaxed) => {
+                    live.gate.end();
+                    live.ending = Some(Instant::now());
+                }
+                Some(ending) => {
+                    let quiet = live.last.max(ending).elapsed();
+                    if quiet >= self.linger.max(Duration::from_millis(200)) {
+                        live.breaker.abort();
+                        live.closed = true;
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+}
