@@ -91,7 +91,7 @@ impl Read for Incarnation<'_> {
     /// Waits for the file to grow; ends where it is cut short or replaced, or the run ends.
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let growing = &mut *self.growing;
-        if growing.restart.is_some() {
+        if growing.restart.is_some() || growing.stop.is_set() {
             return Ok(0);
         }
         loop {

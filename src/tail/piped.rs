@@ -59,12 +59,14 @@ impl Piped {
 impl Read for Piped {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         while self.used == self.current.len() {
+            if self.stop.is_set() {
+                return Ok(0);
+            }
             match self.pieces.recv_timeout(PATIENCE) {
                 Ok(Ok(piece)) if piece.is_empty() => return Ok(0),
                 Ok(Ok(piece)) => (self.current, self.used) = (piece, 0),
                 Ok(Err(error)) => return Err(error),
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
-                Err(RecvTimeoutError::Timeout) if self.stop.is_set() => return Ok(0),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }

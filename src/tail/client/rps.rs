@@ -48,8 +48,9 @@ pub struct Rps {
     events: Option<Events>,
     welcomed: bool,
     unacknowledged: u32,
-    /// Frames since the connection began, and since when nothing has come.
+    /// Frames since the connection began.
     frames: u32,
+    /// When something came last.
     heard: Instant,
     asked: Option<Instant>,
     begun: bool,
@@ -166,12 +167,6 @@ impl Rps {
     fn frame(&mut self, channel: &str, cursor: u64, wishes: &mut Wishes) {
         self.frames += 1;
         self.cursors.take(channel, cursor);
-        if self.resumed && self.frames == MOST_REPLAYED {
-            wishes.note(format!(
-                "{MOST_REPLAYED} frames have come since the reconnection: the server repeats no \
-                 more than that at once, so others may be missing"
-            ));
-        }
         self.unacknowledged += 1;
         if self.unacknowledged >= ACKNOWLEDGE_AFTER {
             self.acknowledge(wishes);
@@ -226,6 +221,20 @@ impl Rps {
         wishes.end = Some(End::Again);
     }
 
+    /// Gaps are usual, as others get frames, too; but not where the server repeats frames and stops
+    /// in the middle.
+    fn settle(&mut self, wishes: &mut Wishes) {
+        for (channel, first, last) in self.cursors.settle() {
+            if self.resumed && self.frames >= MOST_REPLAYED {
+                wishes.note(format!(
+                    "channel {}: frames {first} to {last} did not come again; the server repeats no \
+                     more than {MOST_REPLAYED} when a client comes back (or they were for others)",
+                    channel.escape_debug()
+                ));
+            }
+        }
+    }
+
     fn acknowledge(&mut self, wishes: &mut Wishes) {
         self.unacknowledged = 0;
         // Over server-sent events there is nothing that acknowledges: the server ignores what is
@@ -277,7 +286,7 @@ impl Role for Rps {
     fn tick(&mut self, wishes: &mut Wishes) {
         let silence = self.heard.elapsed();
         if silence >= SILENCE {
-            self.cursors.settle();
+            self.settle(wishes);
         }
         if silence >= PAUSE {
             self.acknowledge(wishes);
@@ -300,7 +309,7 @@ impl Role for Rps {
 
     fn farewell(&mut self, wishes: &mut Wishes) {
         if self.events.is_none() && self.welcomed {
-            self.cursors.settle();
+            self.settle(wishes);
             self.acknowledge(wishes);
             wishes.text(system(&json!({"op": "goodbye"})));
         }
@@ -425,6 +434,21 @@ mod tests {
         wishes.send.clear();
         client.begin(&mut wishes);
         assert!(texts(&mut wishes)[0].contains(r#""resume_cursors":{"data":7}"#));
+    }
+
+    #[test]
+    fn where_the_server_stops_repeating_is_told() {
+        let mut client = client();
+        let mut wishes = Wishes::default();
+        client.begin(&mut wishes);
+        client.begin(&mut wishes);
+        for cursor in (1..=64).chain([100]) {
+            let frame = format!(r#"{{"channel":"data","cursor":{cursor},"payload":1}}"#);
+            client.take(frame.as_bytes(), &mut wishes);
+        }
+        assert_eq!(wishes.notes, [""; 0]);
+        client.settle(&mut wishes);
+        assert!(wishes.notes[0].contains("frames 65 to 99"));
     }
 
     #[test]

@@ -51,14 +51,19 @@ impl Cursors {
         true
     }
 
-    /// Nothing has come for a while: nothing is under way that could fill a gap.
-    pub(super) fn settle(&mut self) {
-        for channel in self.channels.values_mut() {
-            if let Some(last) = channel.ahead.pop_last() {
-                channel.ahead.clear();
-                channel.settled = last;
+    /// Nothing has come for a while: nothing is under way that could fill a gap. Gives the gaps:
+    /// channel, first and last cursor that did not come.
+    pub(super) fn settle(&mut self) -> Vec<(String, u64, u64)> {
+        let mut gaps = Vec::new();
+        for (name, channel) in &mut self.channels {
+            for cursor in std::mem::take(&mut channel.ahead) {
+                if cursor > channel.settled + 1 {
+                    gaps.push((name.clone(), channel.settled + 1, cursor - 1));
+                }
+                channel.settled = cursor;
             }
         }
+        gaps
     }
 
     /// What is to be acknowledged: channels and cursors.
@@ -130,7 +135,8 @@ mod tests {
         assert_eq!(at(&cursors), 4080);
         assert!(!cursors.take("data", 4107));
         assert!(!cursors.take("data", 4080));
-        cursors.settle();
+        let gaps = [("data".to_owned(), 4081, 4106)];
+        assert_eq!(cursors.settle(), gaps);
         assert_eq!(at(&cursors), 4108);
         assert_eq!(cursors.acknowledge(), [("data".to_owned(), 4108)]);
         assert_eq!(cursors.acknowledge(), []);
