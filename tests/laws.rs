@@ -121,10 +121,13 @@ fn a_stream_decodes_to_the_same_records_however_it_is_cut() {
             known
                 .map(|record| {
                     let value = record.value();
+                    // A note may tell of another reading that later bytes rule out.
+                    let issues = value["issues"].as_array().into_iter().flatten();
+                    let issues = issues.filter(|issue| issue["severity"] != "note");
                     (
                         record.offset,
                         value["body"].clone(),
-                        value["issues"].clone(),
+                        issues.cloned().collect(),
                     )
                 })
                 .collect()

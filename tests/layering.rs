@@ -30,7 +30,7 @@ const PARTS: &[(&str, &[&str])] = &[
         "pipeline",
         &["model", "filter", "protocol", "analysis", "output"],
     ),
-    ("connect", &["model"]),
+    ("connect", &["model", "protocol"]),
     (
         "source",
         &["model", "codec", "net", "protocol", "pipeline", "connect"],
@@ -38,14 +38,15 @@ const PARTS: &[(&str, &[&str])] = &[
     (
         "tail",
         &[
-            "model", "net", "protocol", "pipeline", "source", "connect", "output",
+            "model", "schema", "encode", "net", "protocol", "pipeline", "source", "connect",
+            "output",
         ],
     ),
     (
         "replay",
         &[
             "model", "codec", "schema", "net", "protocol", "encode", "pipeline", "source",
-            "connect",
+            "connect", "output", "filter",
         ],
     ),
 ];

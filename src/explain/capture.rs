@@ -56,13 +56,6 @@ pub(super) static ALL: &[Explanation] = &[
         "Capture with a larger snapshot length (-s 0).",
     ),
     explain(
-        "records-dropped",
-        "bytes passed that were not decoded",
-        "Decoding or its output was slower than the traffic. The bytes went through unchanged, but \
-         these were dropped for decoding, so that nothing waits for it.",
-        "Show less (--type, --filter, -o none), or write to a file with --write.",
-    ),
-    explain(
         "missing-bytes",
         "bytes of the stream are not in the capture",
         "Segments were not captured, though the peers had them. Decoding goes on behind the \

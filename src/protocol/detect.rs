@@ -1,7 +1,10 @@
 //! Which protocol a connection speaks, and where its next frame starts.
 
-use super::{ALL, Confidence, Framing, Input, Protocol, Session, Settings, earliest};
+use super::{ALL, Confidence, Framing, Input, Protocol, Session, Settings};
 use crate::model::Message;
+
+/// Bytes that are looked through first for the next frame.
+const NEAR: usize = 512;
 
 /// What was found at the start of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +151,11 @@ impl Detector {
                 return found(framing, input);
             }
         }
+        let few = input.bytes.len() < NEAR / 8 && !input.ended && !input.whole;
+        if few && self.pinned.is_none() && other.is_none_or(|(_, sure)| sure < Confidence::Exact) {
+            // A few bytes mean too much; more will come.
+            return Detection::Need(input.bytes.len() + 1);
+        }
         if let Some((index, confidence)) = other.filter(|(index, _)| self.pinned != Some(*index)) {
             let framing = self.cut(index, input);
             if !matches!(framing, Framing::NoFrame(_)) {
@@ -218,12 +226,51 @@ impl Detector {
         best.1.map(|index| (index, best.0))
     }
 
-    /// Where the next frame of any protocol plausibly starts; all bytes if none does.
+    /// Where the next frame of any protocol plausibly starts; all bytes if none does. Looks near
+    /// first: bytes that are full of false starts would else be gone through again for each.
     fn next_start(&self, input: &Input<'_>) -> usize {
-        let protocols = self.candidates.iter().map(|candidate| candidate.protocol);
-        earliest(protocols, input, 1, &self.settings)
-            .unwrap_or(input.bytes.len())
-            .clamp(1, input.bytes.len().max(1))
+        let length = input.bytes.len();
+        let mut from = 1;
+        let mut window = NEAR;
+        while from < length {
+            let end = from.saturating_add(window).min(length);
+            let near = Input {
+                bytes: input.bytes.get(..end).unwrap_or_default(),
+                ended: input.ended && end == length,
+                ..*input
+            };
+            match self.first_start(&near, from) {
+                None if end == length => break,
+                None => window = window.saturating_mul(8),
+                Some((start, _)) if end == length => return start,
+                Some((start, protocol)) => {
+                    // What seemed to go on behind the window may not.
+                    let rest = Input {
+                        bytes: input.bytes.get(start..).unwrap_or_default(),
+                        ..*input
+                    };
+                    if protocol.probe(&rest, &self.settings) >= Confidence::Likely {
+                        return start;
+                    }
+                    from = start + 1;
+                }
+            }
+        }
+        length.max(1)
+    }
+
+    fn first_start(
+        &self,
+        input: &Input<'_>,
+        from: usize,
+    ) -> Option<(usize, &'static dyn Protocol)> {
+        self.candidates
+            .iter()
+            .filter_map(|candidate| {
+                let start = candidate.protocol.find(input, from, &self.settings)?;
+                Some((start.max(from), candidate.protocol))
+            })
+            .min_by_key(|(start, _)| *start)
     }
 }
 

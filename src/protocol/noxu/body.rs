@@ -254,7 +254,7 @@ fn check_prefix(frame: &[u8], place: &Place<'_>, message: &mut Message) {
     match place.cut.damage {
         Some(Damage::Oversize) => message.error(
             "oversize-length",
-            (0, 4),
+            (0, frame.len().min(4)),
             format!("the length {length} is more than the {MOST_PAYLOAD} that receivers take"),
         ),
         Some(Damage::Torn) => message.error(
