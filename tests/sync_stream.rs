@@ -11,7 +11,7 @@ use wirectl::codec::messagepack as mp;
 use wirectl::model::Origin;
 use wirectl::output::{Json, Sink};
 use wirectl::pipeline::{Chunk, Connection, Pipeline, Selection};
-use wirectl::protocol::Settings;
+use wirectl::protocol::{Settings, by_name};
 
 const GARBAGE: &[u8] = b"\x07\xfegarbage between frames\x00\x91\xff";
 
@@ -322,7 +322,7 @@ fn decode_in_pieces(stream: &[u8], size: usize, stays_open: bool) -> Vec<Value> 
     let mut out = Vec::new();
     let mut sink = Json::new(&mut out, false);
     let mut pipeline = Pipeline::new(&mut sink, Selection::default());
-    let mut connection = Connection::new(None, Settings::default());
+    let mut connection = Connection::new(by_name("sync"), Settings::default());
     let (mut start, mut end) = (0, 0);
     loop {
         end = (end + size).min(stream.len());

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use vectors::{bytes, lines};
 use wirectl::codec::json::Document;
 use wirectl::encode::encode_record;
-use wirectl::model::Severity;
+use wirectl::model::{Issue, Severity};
 use wirectl::pipeline::Connection;
 use wirectl::protocol::sync::versions;
 use wirectl::protocol::{EncodeOptions, Settings, by_name};
@@ -67,6 +67,27 @@ fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
+/// What the vectors' random values give cause for: their deltas are no Loro blobs, their blocks no
+/// samples, their checksums and flags match nothing. Nothing else may be found.
+const RANDOM_CONTENT: &[&str] = &[
+    "opaque-undecodable",
+    "loro-magic",
+    "gorilla-truncated",
+    "checksum-mismatch",
+    "dimension-mismatch",
+    "status-contradicts",
+    "seq-zero",
+];
+
+/// Whether nothing was found but notes, and what random values give cause for.
+fn sound(issues: &[Issue]) -> bool {
+    issues.iter().all(|issue| match issue.severity {
+        Severity::Note => true,
+        Severity::Warning => RANDOM_CONTENT.contains(&issue.code),
+        Severity::Error => false,
+    })
+}
+
 /// Runs `check` over all lines and reports all that fail, not only the first.
 fn all(lines: &[Value], check: impl Fn(&Value) -> Result<(), String>) {
     let wrong: Vec<String> = lines
@@ -112,7 +133,7 @@ fn every_vector_decodes_to_exactly_its_values() {
         if value["type"] != vector["type"] || value["protocol"] != "sync" {
             return Err(format!("is {}", value["type"]));
         }
-        if !record.message.issues.is_empty() || !record.message.faithful {
+        if !sound(&record.message.issues) || !record.message.faithful {
             return Err(format!("has {:?}", record.message.issues));
         }
         if !same(&value["body"], &vector["body"]) {
@@ -134,7 +155,7 @@ fn every_vector_read_as_its_own_version_says_so() {
         if value["header"]["schema"] != versions::NAMES[group as usize] {
             return Err(format!("is read as {}", value["header"]));
         }
-        if !same(&value["body"], &vector["body"]) || !record.message.issues.is_empty() {
+        if !same(&value["body"], &vector["body"]) || !sound(&record.message.issues) {
             return Err(format!("body {}", value["body"]));
         }
         Ok(())
@@ -154,7 +175,7 @@ fn the_newest_version_that_fits_is_shown() {
         for newer in shown + 1..versions::NAMES.len() as u32 {
             let record = one(&frame, forced(newer))?;
             let read = record.value()["header"]["schema"].clone();
-            if read == versions::NAMES[newer as usize] && record.message.issues.is_empty() {
+            if read == versions::NAMES[newer as usize] && sound(&record.message.issues) {
                 return Err(format!("group {newer} fits, but {shown} is shown"));
             }
         }
@@ -354,9 +375,7 @@ fn few_broken_frames_pass_for_another_version() {
     let mut passed: BTreeMap<String, usize> = BTreeMap::new();
     for line in lines("sync/bad.ndjson.zst") {
         let records = decode(&bytes(&line), Settings::default());
-        let clean = records
-            .iter()
-            .all(|record| record.message.issues.is_empty());
+        let clean = records.iter().all(|record| sound(&record.message.issues));
         if clean && line["crate_decode_body"] == false && !line["hex"].as_str().unwrap().is_empty()
         {
             *passed

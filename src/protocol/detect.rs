@@ -152,8 +152,12 @@ impl Detector {
             }
         }
         let few = input.bytes.len() < NEAR / 8 && !input.ended && !input.whole;
-        if few && self.pinned.is_none() && other.is_none_or(|(_, sure)| sure < Confidence::Exact) {
-            // A few bytes mean too much; more will come.
+        if few
+            && input.direction.is_none()
+            && self.pinned.is_none()
+            && other.is_none_or(|(_, sure)| sure < Confidence::Exact)
+        {
+            // A few bytes of a dump mean too much; more will come.
             return Detection::Need(input.bytes.len() + 1);
         }
         if let Some((index, confidence)) = other.filter(|(index, _)| self.pinned != Some(*index)) {
