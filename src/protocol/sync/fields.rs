@@ -1,7 +1,7 @@
 //! The fields that checks look at, found in one pass over a body.
 
-use super::messages::MESSAGES;
-use crate::model::{Node, NodeId, Span, Tree, Value};
+use super::messages;
+use crate::model::{Label, Node, NodeId, Span, Tree, Value};
 use crate::schema::MessageType;
 use std::sync::LazyLock;
 
@@ -87,20 +87,20 @@ static NAMES: [(&str, Role); 35] = [
 const ROLES: usize = NAMES.len();
 const ABSENT: NodeId = NodeId::MAX;
 
-/// For every message type, the roles of its fields by their index.
-static ROLES_OF_FIELDS: LazyLock<Vec<Vec<Option<Role>>>> = LazyLock::new(|| {
-    let role = |name: &str| {
-        let known = NAMES.iter().find(|(known, _)| *known == name);
-        known.map(|(_, role)| *role)
-    };
-    MESSAGES
-        .iter()
-        .map(|kind| {
-            let fields = kind.body.fields.iter();
-            fields.map(|field| role(field.label.name)).collect()
+/// For every message code, its fields' labels and roles in the table's order.
+static ROLES_OF_FIELDS: LazyLock<[Vec<(&'static Label, Option<Role>)>; 256]> =
+    LazyLock::new(|| {
+        let role = |name: &str| {
+            let known = NAMES.iter().find(|(known, _)| *known == name);
+            known.map(|(_, role)| *role)
+        };
+        std::array::from_fn(|code| {
+            let kind = u8::try_from(code).ok().and_then(messages::by_code);
+            let fields = kind.map(|kind| kind.body.fields).unwrap_or_default();
+            let labels = fields.iter().map(|field| &field.label);
+            labels.map(|label| (label, role(label.name))).collect()
         })
-        .collect()
-});
+    });
 
 /// The nodes of a body's fields, by role.
 #[derive(Debug)]
@@ -114,28 +114,24 @@ impl<'a> Fields<'a> {
     /// The fields of `body`, a body of type `kind`.
     pub fn of(kind: &'static MessageType, body: NodeId, tree: &'a Tree, frame: &'a [u8]) -> Self {
         let mut ids = [ABSENT; ROLES];
-        let index = MESSAGES.binary_search_by_key(&kind.code, |message| message.code);
-        let roles = index.ok().and_then(|index| ROLES_OF_FIELDS.get(index));
-        let roles = roles.map(Vec::as_slice).unwrap_or_default();
-        let fields = kind.body.fields;
+        let fields = ROLES_OF_FIELDS.get(kind.code as usize);
+        let fields = fields.map(Vec::as_slice).unwrap_or_default();
         // Fields come in the table's order, except in maps that were reordered.
-        let mut cursor = 0;
+        let mut later = fields;
         for (id, node) in tree.children(body) {
-            let Some(label) = node.label else { continue };
-            let is_it = |field: &crate::schema::Field| std::ptr::eq(&raw const field.label, label);
-            let later = fields.get(cursor..).unwrap_or_default();
-            let Some(found) = later
-                .iter()
-                .position(is_it)
-                .map(|found| cursor + found)
-                .or_else(|| fields.iter().position(is_it))
-            else {
-                continue;
+            let role = match later {
+                [(label, role), rest @ ..] if is_it(node, label) => {
+                    later = rest;
+                    *role
+                }
+                _ => {
+                    let found = fields.iter().position(|(label, _)| is_it(node, label));
+                    let Some(found) = found else { continue };
+                    later = fields.get(found + 1..).unwrap_or_default();
+                    fields.get(found).and_then(|(_, role)| *role)
+                }
             };
-            cursor = found + 1;
-            if let Some(Some(role)) = roles.get(found)
-                && let Some(slot) = ids.get_mut(*role as usize)
-            {
+            if let Some(slot) = role.and_then(|role| ids.get_mut(role as usize)) {
                 *slot = id;
             }
         }
@@ -217,9 +213,14 @@ impl<'a> Fields<'a> {
     }
 }
 
+fn is_it(node: &Node, label: &'static Label) -> bool {
+    node.label.is_some_and(|known| std::ptr::eq(known, label))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::sync::messages::MESSAGES;
 
     #[test]
     fn roles_stand_in_the_order_of_their_names() {

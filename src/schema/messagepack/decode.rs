@@ -103,15 +103,12 @@ impl<'a, 'm> Decoder<'a, 'm> {
         &mut self,
         kind: &'static Type,
         label: Option<&'static Label>,
-        holds: Option<Opaque>,
+        holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         match kind {
             Type::Unsigned(width) => self.unsigned(*width, label),
             Type::Signed(_) => self.signed(label),
-            Type::Bool => self.scalar(label, "a bool", |head| match head {
-                Head::Bool(value) => Some(Value::Bool(value)),
-                _ => None,
-            }),
+            Type::Bool => self.boolean(label),
             Type::Float32 => self.float(label, "a 32-bit float", |head| match head {
                 Head::Float32(value) => Some((
                     f64::from(value),
@@ -150,7 +147,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn field(&mut self, field: &'static Field) -> Result<(), Stop> {
         let start = self.reader.position();
-        let result = self.value(&field.kind, Some(&field.label), field.holds);
+        let result = self.value(&field.kind, Some(&field.label), field.holds.as_ref());
         if result == Err(Stop::End) && field.label.secret != Secret::No && !self.strict {
             // What could not be read further may be the secret.
             self.message.secret_from = Some(start);
@@ -171,6 +168,19 @@ impl<'a, 'm> Decoder<'a, 'm> {
     #[inline]
     fn unsigned(&mut self, width: u8, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
+        match self.reader.short_unsigned(width) {
+            Some(value) => self.leaf(label, Value::Unsigned(value), start),
+            None => self.odd_unsigned(width, label, start),
+        }
+    }
+
+    #[cold]
+    fn odd_unsigned(
+        &mut self,
+        width: u8,
+        label: Option<&'static Label>,
+        start: usize,
+    ) -> Result<(), Stop> {
         let head = self.head()?;
         let marker_width = match self.reader.marker() {
             0xcc => 1,
@@ -219,6 +229,16 @@ impl<'a, 'm> Decoder<'a, 'm> {
         }
     }
 
+    fn boolean(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
+        let start = self.reader.position();
+        if let Some(byte @ (0xc2 | 0xc3)) = self.reader.peek() {
+            self.reader.seek(start + 1);
+            return self.leaf(label, Value::Bool(byte == 0xc3), start);
+        }
+        let head = self.head()?;
+        self.wrong_type(start, label, "a bool", head)
+    }
+
     fn scalar(
         &mut self,
         label: Option<&'static Label>,
@@ -253,12 +273,18 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn nil(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
-        self.head()?;
+        self.reader.seek(start + 1);
         self.leaf(label, Value::Nil, start)
     }
 
-    fn text(&mut self, label: Option<&'static Label>, holds: Option<Opaque>) -> Result<(), Stop> {
+    #[inline]
+    fn text(&mut self, label: Option<&'static Label>, holds: Option<&'static Opaque>) -> Result<(), Stop> {
         let start = self.reader.position();
+        if let Some((from, to)) = self.reader.short_text() {
+            let value = self.utf8(Span::new(from, to))?;
+            self.note_opaque(holds);
+            return self.leaf(label, value, start);
+        }
         match self.head()? {
             Head::Text(length) => {
                 let span = self.content(start, length)?;
@@ -270,7 +296,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         }
     }
 
-    fn bytes(&mut self, label: Option<&'static Label>, holds: Option<Opaque>) -> Result<(), Stop> {
+    fn bytes(&mut self, label: Option<&'static Label>, holds: Option<&'static Opaque>) -> Result<(), Stop> {
         let start = self.reader.position();
         let marker = self.reader.peek().unwrap_or_default();
         if matches!(marker, 0x90..=0x9f | 0xdc | 0xdd) {
@@ -300,7 +326,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         &mut self,
         expected: Option<u16>,
         label: Option<&'static Label>,
-        holds: Option<Opaque>,
+        holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
         let head = self.head()?;
@@ -316,7 +342,14 @@ impl<'a, 'm> Decoder<'a, 'm> {
             })?;
         }
         let content = self.reader.position();
-        for _ in 0..count {
+        let end = content.saturating_add(count as usize);
+        let fixints = self.reader.bytes().get(content..end);
+        let mut left = count;
+        if fixints.is_some_and(<[u8]>::is_ascii) {
+            self.reader.seek(end);
+            left = 0;
+        }
+        for _ in 0..left {
             let at = self.reader.position();
             if self.reader.peek().is_some_and(|byte| byte < 0x80) {
                 self.reader.seek(at + 1);
@@ -343,7 +376,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         &mut self,
         item: &'static Type,
         label: Option<&'static Label>,
-        holds: Option<Opaque>,
+        holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
         let head = self.head()?;
@@ -845,9 +878,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     /// Notes that the next node's bytes hold something.
-    fn note_opaque(&mut self, holds: Option<Opaque>) {
+    fn note_opaque(&mut self, holds: Option<&'static Opaque>) {
         if let Some(opaque) = holds {
-            self.opaque.push((self.message.tree.next_id(), opaque));
+            self.opaque.push((self.message.tree.next_id(), *opaque));
         }
     }
 
@@ -887,7 +920,16 @@ impl<'a, 'm> Decoder<'a, 'm> {
         Ok(Span::new(from, self.reader.position()))
     }
 
+    #[inline]
     fn utf8(&mut self, span: Span) -> Result<Value, Stop> {
+        let bytes = span.of(self.reader.bytes());
+        if bytes.is_ascii() {
+            return Ok(Value::Text(span));
+        }
+        self.beyond_ascii(span)
+    }
+
+    fn beyond_ascii(&mut self, span: Span) -> Result<Value, Stop> {
         match std::str::from_utf8(span.of(self.reader.bytes())) {
             Ok(_) => Ok(Value::Text(span)),
             Err(error) => {
