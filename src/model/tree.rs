@@ -312,6 +312,16 @@ impl Tree {
         id
     }
 
+    /// Appends a copy of `nodes`, a tree of its own; returns the index of its first node.
+    pub fn append(&mut self, nodes: &[Node]) -> NodeId {
+        let base = self.next_id();
+        self.nodes.extend(nodes.iter().map(|node| Node {
+            end: node.end.wrapping_add(base),
+            ..*node
+        }));
+        base
+    }
+
     /// Appends a copy of the subtree `id`, labelled `label`.
     pub fn copy(&mut self, id: NodeId, label: Option<&'static Label>) -> NodeId {
         let copy = self.next_id();

@@ -6,6 +6,7 @@ mod value;
 
 pub use value::{Form, read_value};
 
+use crate::model::Span;
 use thiserror::Error;
 
 /// Why no item could be read.
@@ -250,9 +251,7 @@ impl<'a> Reader<'a> {
             [0xcc, byte, ..] => (u64::from(byte), 1),
             [0xcd, a, b, ..] => (u64::from(u16::from_be_bytes([a, b])), 2),
             [0xce, a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), 4),
-            [0xcf, a, b, c, d, e, f, g, h, ..] => {
-                (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 8)
-            }
+            [0xcf, a, b, c, d, e, f, g, h, ..] => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 8),
             _ => return None,
         };
         let least = match size {
@@ -269,22 +268,22 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// Consumes the next item if it is a string, its size spelled as short as can be, whose bytes
-    /// are all there; says where its content lies.
+    /// Consumes the next item if it is a short string of ASCII characters, its size spelled as
+    /// short as can be, whose bytes are all there; says where its content lies.
     #[inline]
-    pub fn short_text(&mut self) -> Option<(usize, usize)> {
-        let (start, length) = match *self.bytes.get(self.position..)? {
+    pub fn short_ascii(&mut self) -> Option<Span> {
+        let rest = self.bytes.get(self.position..)?;
+        let (head, length) = match *rest {
             [marker @ 0xa0..=0xbf, ..] => (1, usize::from(marker & 0x1f)),
             [0xd9, length, ..] if length >= 0x20 => (2, usize::from(length)),
             _ => return None,
         };
-        let start = self.position + start;
-        let end = start + length;
-        if end > self.bytes.len() {
+        if !rest.get(head..head + length)?.is_ascii() {
             return None;
         }
-        self.position = end;
-        Some((start, end))
+        let start = self.position + head;
+        self.position = start + length;
+        Some(Span::new(start, self.position))
     }
 
     fn big_endian(&mut self, width: usize) -> Result<u64, Fault> {

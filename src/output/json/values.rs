@@ -49,7 +49,10 @@ impl<'a> Values<'a> {
     }
 
     /// Appends `node`, which is `id`. What most members are is written without a call.
-    #[expect(clippy::inline_always, reason = "a call costs as much as writing a number")]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call costs as much as writing a number"
+    )]
     #[inline(always)]
     fn value(&self, out: &mut Vec<u8>, id: NodeId, node: &Node) {
         match node.value {

@@ -244,15 +244,16 @@ fn candidates(
 ) -> impl Iterator<Item = u32> {
     let head = Reader::new(frame, start).head().ok();
     let known = kind.when.and(versions::KNOWN);
-    known.and(groups).newest_first().filter(move |group| {
-        match head {
+    known
+        .and(groups)
+        .newest_first()
+        .filter(move |group| match head {
             Some(Head::Map(_)) => *group == versions::B1,
             Some(Head::Array(count)) => {
                 *group != versions::B1 && elements(kind, Versions::only(*group)) == count as usize
             }
             _ => false,
-        }
-    })
+        })
 }
 
 /// The groups that have the type, those with the nearest number of elements.

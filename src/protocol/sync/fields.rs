@@ -85,63 +85,55 @@ static NAMES: [(&str, Role); 35] = [
 ];
 
 const ROLES: usize = NAMES.len();
-const ABSENT: NodeId = NodeId::MAX;
 
-/// For every message code, its fields' labels and roles in the table's order.
-static ROLES_OF_FIELDS: LazyLock<[Vec<(&'static Label, Option<Role>)>; 256]> =
-    LazyLock::new(|| {
-        let role = |name: &str| {
-            let known = NAMES.iter().find(|(known, _)| *known == name);
-            known.map(|(_, role)| *role)
-        };
-        std::array::from_fn(|code| {
-            let kind = u8::try_from(code).ok().and_then(messages::by_code);
-            let fields = kind.map(|kind| kind.body.fields).unwrap_or_default();
-            let labels = fields.iter().map(|field| &field.label);
-            labels.map(|label| (label, role(label.name))).collect()
-        })
-    });
+/// Where a message type has its fields, by role: the label, and its place in the table.
+type Places = [Option<(&'static Label, NodeId)>; ROLES];
 
-/// The nodes of a body's fields, by role.
+/// The places for every message code that is known.
+static PLACES: LazyLock<[Option<Box<Places>>; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|code| {
+        let kind = u8::try_from(code).ok().and_then(messages::by_code)?;
+        Some(Box::new(NAMES.map(|(name, _)| {
+            let labels = || kind.body.fields.iter().map(|field| &field.label);
+            let place = labels().position(|label| label.name == name)?;
+            Some((labels().nth(place)?, NodeId::try_from(place).ok()?))
+        })))
+    })
+});
+
+/// The fields of a body, by role.
 #[derive(Debug)]
 pub struct Fields<'a> {
     tree: &'a Tree,
     frame: &'a [u8],
-    ids: [NodeId; ROLES],
+    body: NodeId,
+    places: Option<&'static Places>,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of `body`, a body of type `kind`.
     pub fn of(kind: &'static MessageType, body: NodeId, tree: &'a Tree, frame: &'a [u8]) -> Self {
-        let mut ids = [ABSENT; ROLES];
-        let fields = ROLES_OF_FIELDS.get(kind.code as usize);
-        let fields = fields.map(Vec::as_slice).unwrap_or_default();
-        // Fields come in the table's order, except in maps that were reordered.
-        let mut later = fields;
-        for (id, node) in tree.children(body) {
-            let role = match later {
-                [(label, role), rest @ ..] if is_it(node, label) => {
-                    later = rest;
-                    *role
-                }
-                _ => {
-                    let found = fields.iter().position(|(label, _)| is_it(node, label));
-                    let Some(found) = found else { continue };
-                    later = fields.get(found + 1..).unwrap_or_default();
-                    fields.get(found).and_then(|(_, role)| *role)
-                }
-            };
-            if let Some(slot) = role.and_then(|role| ids.get_mut(role as usize)) {
-                *slot = id;
-            }
+        let places = PLACES.get(kind.code as usize).and_then(Option::as_deref);
+        Self {
+            tree,
+            frame,
+            body,
+            places,
         }
-        Self { tree, frame, ids }
     }
 
     /// The node of the field with this role.
     pub fn node(&self, role: Role) -> Option<(NodeId, &'a Node)> {
-        let id = self.ids.get(role as usize).copied()?;
-        Some((id, self.tree.get(id)?))
+        let (label, place) = (*self.places?.get(role as usize)?)?;
+        // Where it is if the fields before it are all there, one node each.
+        let id = self.body + 1 + place;
+        match self.tree.get(id) {
+            Some(node) if is_it(node, label) => Some((id, node)),
+            _ => {
+                let mut fields = self.tree.children(self.body);
+                fields.find(|(_, node)| is_it(node, label))
+            }
+        }
     }
 
     /// Its bytes in the frame, markers included.

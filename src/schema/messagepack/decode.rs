@@ -155,6 +155,22 @@ impl<'a, 'm> Decoder<'a, 'm> {
         result
     }
 
+    /// Decodes what most fields are, as most are spelled, without a call; else consumes nothing.
+    #[inline]
+    fn plain_field(&mut self, field: &'static Field) -> bool {
+        let start = self.reader.position();
+        let value = match field.kind {
+            Type::Unsigned(width) => self.reader.short_unsigned(width).map(Value::Unsigned),
+            Type::Text if field.holds.is_none() => self.reader.short_ascii().map(Value::Text),
+            _ => None,
+        };
+        if let Some(value) = value {
+            let span = Span::new(start, self.reader.position());
+            self.message.tree.leaf(Some(&field.label), value, span);
+        }
+        value.is_some()
+    }
+
     fn nested(&mut self, decode: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
         if self.depth >= MOST_NESTING {
             return Err(self.end(Fault::TooDeep));
@@ -165,22 +181,8 @@ impl<'a, 'm> Decoder<'a, 'm> {
         result
     }
 
-    #[inline]
     fn unsigned(&mut self, width: u8, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
-        match self.reader.short_unsigned(width) {
-            Some(value) => self.leaf(label, Value::Unsigned(value), start),
-            None => self.odd_unsigned(width, label, start),
-        }
-    }
-
-    #[cold]
-    fn odd_unsigned(
-        &mut self,
-        width: u8,
-        label: Option<&'static Label>,
-        start: usize,
-    ) -> Result<(), Stop> {
         let head = self.head()?;
         let marker_width = match self.reader.marker() {
             0xcc => 1,
@@ -278,12 +280,15 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     #[inline]
-    fn text(&mut self, label: Option<&'static Label>, holds: Option<&'static Opaque>) -> Result<(), Stop> {
+    fn text(
+        &mut self,
+        label: Option<&'static Label>,
+        holds: Option<&'static Opaque>,
+    ) -> Result<(), Stop> {
         let start = self.reader.position();
-        if let Some((from, to)) = self.reader.short_text() {
-            let value = self.utf8(Span::new(from, to))?;
+        if let Some(content) = self.reader.short_ascii() {
             self.note_opaque(holds);
-            return self.leaf(label, value, start);
+            return self.leaf(label, Value::Text(content), start);
         }
         match self.head()? {
             Head::Text(length) => {
@@ -296,7 +301,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
         }
     }
 
-    fn bytes(&mut self, label: Option<&'static Label>, holds: Option<&'static Opaque>) -> Result<(), Stop> {
+    fn bytes(
+        &mut self,
+        label: Option<&'static Label>,
+        holds: Option<&'static Opaque>,
+    ) -> Result<(), Stop> {
         let start = self.reader.position();
         let marker = self.reader.peek().unwrap_or_default();
         if matches!(marker, 0x90..=0x9f | 0xdc | 0xdd) {
@@ -534,7 +543,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
             })?;
         }
         for field in present(fields, version).take(count as usize) {
-            self.field(field)?;
+            if !self.plain_field(field) {
+                self.field(field)?;
+            }
         }
         let extra = (count as usize).saturating_sub(known);
         if extra > 0 {
@@ -920,16 +931,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         Ok(Span::new(from, self.reader.position()))
     }
 
-    #[inline]
     fn utf8(&mut self, span: Span) -> Result<Value, Stop> {
-        let bytes = span.of(self.reader.bytes());
-        if bytes.is_ascii() {
-            return Ok(Value::Text(span));
-        }
-        self.beyond_ascii(span)
-    }
-
-    fn beyond_ascii(&mut self, span: Span) -> Result<Value, Stop> {
         match std::str::from_utf8(span.of(self.reader.bytes())) {
             Ok(_) => Ok(Value::Text(span)),
             Err(error) => {
