@@ -268,6 +268,18 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
+    /// Consumes the next item if it is a truth value.
+    #[inline]
+    pub fn truth(&mut self) -> Option<bool> {
+        let value = match self.peek()? {
+            0xc2 => false,
+            0xc3 => true,
+            _ => return None,
+        };
+        self.position += 1;
+        Some(value)
+    }
+
     /// Consumes the next item if it is a short string of ASCII characters, its size spelled as
     /// short as can be, whose bytes are all there; says where its content lies.
     #[inline]

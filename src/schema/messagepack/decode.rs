@@ -162,6 +162,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
         let value = match field.kind {
             Type::Unsigned(width) => self.reader.short_unsigned(width).map(Value::Unsigned),
             Type::Text if field.holds.is_none() => self.reader.short_ascii().map(Value::Text),
+            Type::Bool => self.reader.truth().map(Value::Bool),
+            Type::Optional(_) if self.reader.peek() == Some(0xc0) => {
+                self.reader.seek(start + 1);
+                Some(Value::Nil)
+            }
             _ => None,
         };
         if let Some(value) = value {
@@ -233,9 +238,8 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn boolean(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
-        if let Some(byte @ (0xc2 | 0xc3)) = self.reader.peek() {
-            self.reader.seek(start + 1);
-            return self.leaf(label, Value::Bool(byte == 0xc3), start);
+        if let Some(value) = self.reader.truth() {
+            return self.leaf(label, Value::Bool(value), start);
         }
         let head = self.head()?;
         self.wrong_type(start, label, "a bool", head)
@@ -665,7 +669,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
                         "the variant's payload is missing".to_owned()
                     })?;
                 }
-                let value = self.utf8(span)?;
+                // The name of a variant that is known is UTF-8.
+                let value = match variant {
+                    Some(_) => Value::Text(span),
+                    None => self.utf8(span)?,
+                };
                 self.leaf(label, value, start)
             }
             Head::Array(2) => {
