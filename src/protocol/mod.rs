@@ -18,7 +18,7 @@ pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 pub use pairing::{Pairing, Shows};
 
-use crate::model::{Direction, Message};
+use crate::model::{Direction, Message, Origin};
 use crate::schema::{EncodeError, MessageType};
 use std::sync::Arc;
 
@@ -199,6 +199,26 @@ pub trait Protocol: Sync + std::fmt::Debug {
 
     /// Starts following a connection.
     fn session(&self, settings: &Settings) -> Box<dyn Session>;
+
+    /// Starts checking what all connections of a run show together, if there is anything to it.
+    fn across(&self) -> Option<Box<dyn Across>> {
+        None
+    }
+}
+
+/// Knows what the connections of a run have shown, in bounded memory.
+pub trait Across: std::fmt::Debug {
+    /// Checks one message, of whatever protocol, that came from `origin`, against what came before
+    /// it on any connection, and remembers it. May only add issues.
+    fn check(&mut self, origin: &Origin, frame: &[u8], message: &mut Message);
+}
+
+/// The checks of all protocols.
+#[must_use]
+pub fn across() -> Vec<Box<dyn Across>> {
+    ALL.iter()
+        .filter_map(|protocol| protocol.across())
+        .collect()
 }
 
 /// Follows one connection, both directions.

@@ -9,6 +9,7 @@ mod conversation;
 mod derived;
 mod encode;
 mod find;
+mod group;
 mod guess;
 mod inner;
 pub mod log_entries;
@@ -18,7 +19,7 @@ mod restore;
 mod session;
 mod whole;
 
-use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Session, Settings};
+use super::{Across, Confidence, Draft, EncodeOptions, Input, Protocol, Session, Settings};
 use crate::schema::{EncodeError, MessageType};
 use reading::Family;
 use session::NoxuSession;
@@ -192,6 +193,10 @@ impl Protocol for Noxu {
             self.log_entry,
             settings,
         ))
+    }
+
+    fn across(&self) -> Option<Box<dyn Across>> {
+        Some(Box::<group::Group>::default())
     }
 }
 

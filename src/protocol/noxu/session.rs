@@ -469,7 +469,9 @@ impl Session for NoxuSession {
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {
-        let family = self.only().or_else(|| guess::torn(input.bytes, self.families));
+        let family = self
+            .only()
+            .or_else(|| guess::torn(input.bytes, self.families));
         if family.is_none() && self.conversation.service().is_none() {
             return Framing::NoFrame("no Noxu message fits these bytes");
         }
