@@ -36,6 +36,15 @@ pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
     ALL.iter().copied().chain(parts)
 }
 
+/// The protocols that a family consists of, and itself; of others, only themselves.
+pub fn parts_of(protocol: &'static dyn Protocol) -> impl Iterator<Item = &'static dyn Protocol> {
+    let family = protocol.name();
+    named().filter(move |part| {
+        let rest = part.name().strip_prefix(family);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
 /// of one of its parts (`noxu.feeder`).
 #[must_use]
@@ -163,6 +172,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
 
     /// Its message types.
     fn messages(&self) -> &'static [MessageType];
+
+    /// Whether the codes of its message types are on the wire.
+    fn has_codes(&self) -> bool {
+        true
+    }
 
     /// Whether a record's body is what the tables of [`Protocol::messages`] say; else it describes
     /// itself, and the tables only name its parts.

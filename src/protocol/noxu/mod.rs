@@ -160,6 +160,12 @@ impl Protocol for Noxu {
         }
     }
 
+    fn has_codes(&self) -> bool {
+        // The type of a log entry is in the entry around it.
+        let coded = |family: &Family| family.tagged() || *family == Family::LogEntry;
+        self.families.iter().all(coded)
+    }
+
     fn probe(&self, input: &Input<'_>, _settings: &Settings) -> Confidence {
         find::probe(input, self.families)
     }
