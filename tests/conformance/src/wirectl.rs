@@ -168,23 +168,29 @@ impl Conversation<'_> {
             .frames
             .iter()
             .zip(printed)
-            .map(|(frame, Printed { record, .. })| {
-                object([
-                    ("protocol", Value::from(self.protocol)),
-                    (
-                        "type",
-                        frame
-                            .kind
-                            .clone()
-                            .map_or_else(|| record["type"].clone(), Value::from),
-                    ),
-                    ("header", frame.header.clone()),
-                    ("body", frame.body.clone()),
-                ])
-                .to_string()
-            })
+            .map(|(frame, printed)| self.made(frame, &printed.record).to_string())
             .collect();
         self.compare_encoded("encode generated values", &made, false);
+    }
+
+    /// A record of the values that `frame` was made from. What nothing in them says, as a user would
+    /// have to say it, too, is taken from the printed one.
+    fn made(&self, frame: &Frame, printed: &Value) -> Value {
+        let mut header = frame.header.clone();
+        // One release of one crate depends on either of two releases of its codec.
+        if printed["header"]["codec"] == "z-old" {
+            header["codec"] = "z-old".into();
+        }
+        let kind = frame.kind.clone();
+        object([
+            ("protocol", Value::from(self.protocol)),
+            (
+                "type",
+                kind.map_or_else(|| printed["type"].clone(), Value::from),
+            ),
+            ("header", header),
+            ("body", frame.body.clone()),
+        ])
     }
 
     fn compare_encoded(&self, what: &str, records: &[impl AsRef<str>], exactly: bool) {
