@@ -80,15 +80,17 @@ impl Schema {
             protocol.messages().iter().map(move |kind| (protocol, kind))
         };
         if self.types.is_empty() {
-            return Ok(protocol::ALL.iter().flat_map(of).collect());
+            return Ok(protocol::named()
+                .flat_map(|protocol| of(&protocol))
+                .collect());
         }
         let mut chosen = Vec::new();
         for name in &self.types {
-            let whole = protocol::ALL
-                .iter()
-                .find(|protocol| protocol.name() == name);
+            let whole = protocol::named().find(|protocol| protocol.name() == name);
             match (whole, type_by_name(name)) {
-                (Some(protocol), _) => chosen.extend(of(protocol)),
+                (Some(family), _) => {
+                    chosen.extend(protocol::parts_of(family).flat_map(|protocol| of(&protocol)));
+                }
                 (None, Some(one)) => chosen.push(one),
                 (None, None) => {
                     let names: Vec<String> = type_names().collect();

@@ -60,9 +60,7 @@ impl RpSession {
     }
 
     fn hint(&self, direction: Option<Direction>, channel: u8) -> Option<Encoding> {
-        if self.settings.independent {
-            return None;
-        }
+        // Lines of one input come from one sender, too: what the others show breaks ties.
         self.history.encoding(direction, channel)
     }
 
