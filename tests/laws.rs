@@ -299,7 +299,11 @@ fn same(left: &Value, right: &Value) -> bool {
 fn the_example_of_every_sync_type_comes_back() {
     let sync = by_name("sync").unwrap();
     for message in sync.messages() {
-        comes_back(sync, &example(sync, message), &Settings::default());
+        comes_back(
+            sync,
+            &example(sync, message, None).unwrap(),
+            &Settings::default(),
+        );
     }
 }
 
@@ -308,7 +312,7 @@ fn the_example_of_every_sync_type_comes_back() {
 fn the_example_of_every_type_encodes() {
     for protocol in named() {
         for message in protocol.messages() {
-            let record = example(protocol, message);
+            let record = example(protocol, message, None).unwrap();
             if record["body"]
                 .as_object()
                 .is_some_and(|body| body.is_empty())
