@@ -138,7 +138,12 @@ fn difference<'d, 'f>(given: Json<'d>, found: Json<'f>) -> Option<Difference<'d,
             found,
         })
     };
-    if let (Some(members), Some(_)) = (given.members(), found.members()) {
+    if let (Some(members), Some(others)) = (given.members(), found.members()) {
+        // Damage may have put the same name there twice, so place counts before name.
+        let mut pairs = members.clone().zip(others);
+        if given.size() == found.size() && pairs.clone().all(|(one, other)| one.0 == other.0) {
+            return pairs.find_map(|(one, other)| difference(one.1, other.1));
+        }
         for (name, value) in members {
             match found.get(name) {
                 Some(other) => {
