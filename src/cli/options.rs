@@ -176,7 +176,8 @@ fn numbered<'a, N: std::str::FromStr>(
     parts.ok_or_else(|| wrong().into())
 }
 
-fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
+/// The index of the version group that this name means.
+pub fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
     use wirectl::protocol::sync::versions;
     match versions::by_name(name) {
         Some(group) => Ok(group),

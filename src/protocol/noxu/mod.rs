@@ -24,6 +24,12 @@ use crate::schema::{EncodeError, MessageType};
 use reading::Family;
 use session::NoxuSession;
 
+/// The names of the services that nodes register.
+pub static SERVICES: [&str; guess::SERVICES.len()] = {
+    let [(a, _), (b, _), (c, _), (d, _), (e, _)] = guess::SERVICES;
+    [a, b, c, d, e]
+};
+
 /// All formats, or one of them.
 #[derive(Debug)]
 pub struct Noxu {
