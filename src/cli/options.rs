@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use wirectl::filter::Filter;
-use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink, TimeForm};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -236,6 +236,9 @@ pub struct OutputOptions {
     /// Mask secrets in JSON, too; such records cannot be encoded again
     #[arg(long)]
     redact: bool,
+    /// How to show times to people; JSON always has UTC
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = TimeChoice::Utc)]
+    time: TimeChoice,
     /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
@@ -263,6 +266,30 @@ enum OutputForm {
     None,
     /// A row for each connection; captures only
     Conversations,
+}
+
+/// The forms of times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TimeChoice {
+    /// Date and time in UTC
+    Utc,
+    /// Date and time of the local time zone
+    Local,
+    /// Seconds since the first record that is shown
+    Relative,
+    /// Seconds since the record shown before
+    Delta,
+}
+
+impl From<TimeChoice> for TimeForm {
+    fn from(choice: TimeChoice) -> Self {
+        match choice {
+            TimeChoice::Utc => Self::Utc,
+            TimeChoice::Local => Self::Local,
+            TimeChoice::Relative => Self::Relative,
+            TimeChoice::Delta => Self::Delta,
+        }
+    }
 }
 
 /// How records are to be shown.
@@ -342,6 +369,7 @@ impl OutputOptions {
                 show_secrets: self.show_secrets,
                 input: input.to_owned(),
                 frame_bytes: self.raw,
+                times: self.time.into(),
             },
         })
     }

@@ -1,6 +1,7 @@
 //! Sinks: the views of records. They know no protocol.
 
 mod bytes;
+mod clock;
 mod dump;
 mod escape;
 pub mod grid;
@@ -19,6 +20,7 @@ pub mod time;
 mod value;
 
 pub use bytes::{Nothing, Raw};
+pub use clock::{Clock, TimeForm};
 pub use hex::Hex;
 pub use jq::Jq;
 pub use json::{Json, write_record};

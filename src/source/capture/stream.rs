@@ -308,7 +308,8 @@ impl Pending {
     }
 }
 
-/// Text that is no known message: shown if it is a WebSocket's, or if all is wanted.
+/// Text that is no known message. What a WebSocket or an event stream carries is shown; the bodies of
+/// other HTTP traffic only if all is wanted.
 fn foreign_text(
     origin: &Origin,
     offset: u64,
@@ -317,7 +318,7 @@ fn foreign_text(
     options: &TrafficOptions,
     pipeline: &mut Pipeline<'_>,
 ) -> io::Result<Flow> {
-    if !options.all && !matches!(message.envelope, net::Envelope::WebSocket { .. }) {
+    if !options.all && matches!(message.envelope, net::Envelope::Http(_)) {
         return Ok(Flow::Continue);
     }
     pipeline.show(origin, offset, bytes, |record| {
