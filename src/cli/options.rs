@@ -221,7 +221,7 @@ pub struct OutputOptions {
     /// How to show records
     #[arg(short, long, value_enum, value_name = "FORM")]
     output: Option<OutputForm>,
-    /// Short for --output json; with --output stats, the statistics as JSON
+    /// Short for --output json; with --output stats or conversations, those as JSON
     #[arg(long)]
     json: bool,
     /// Print what this jq expression yields for each record, instead of the record
@@ -315,19 +315,15 @@ impl OutputOptions {
         self.json || self.output == Some(OutputForm::Json)
     }
 
-    /// Columns to fill; no limit if none.
-    pub fn width(&self) -> Option<usize> {
-        self.width
-            .map_or_else(terminal::width, NonZeroUsize::new)
-            .map(NonZeroUsize::get)
-    }
-
     /// The output; `input` is what the one input is called.
     pub fn ready(&self, input: &str) -> anyhow::Result<Output> {
         let form = match (self.output, self.json) {
             (None, true) => OutputForm::Json,
             (None, false) => OutputForm::Pretty,
-            (Some(form @ (OutputForm::Json | OutputForm::Stats)), true) => form,
+            (
+                Some(form @ (OutputForm::Json | OutputForm::Stats | OutputForm::Conversations)),
+                true,
+            ) => form,
             (Some(form), false) => form,
             (Some(form), true) => {
                 let name = form
@@ -363,15 +359,20 @@ impl OutputOptions {
             json: self.json,
             raw: self.raw,
             redact: self.redact,
-            look: Look {
-                styles: output::Styles::new(terminal::use_color(self.color, &io::stdout())),
-                width: self.width.map_or_else(terminal::width, NonZeroUsize::new),
-                show_secrets: self.show_secrets,
-                input: input.to_owned(),
-                frame_bytes: self.raw,
-                times: self.time.into(),
-            },
+            look: self.look(input),
         })
+    }
+
+    /// What people want to see, and on what; `input` is what the one input is called.
+    pub fn look(&self, input: &str) -> Look {
+        Look {
+            styles: output::Styles::new(terminal::use_color(self.color, &io::stdout())),
+            width: self.width.map_or_else(terminal::width, NonZeroUsize::new),
+            show_secrets: self.show_secrets,
+            input: input.to_owned(),
+            frame_bytes: self.raw,
+            times: self.time.into(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Captured traffic: events of the network layer become records.
 
 mod control;
+mod service;
 mod stream;
 
 pub use stream::StreamInfo;
@@ -214,7 +215,10 @@ impl<'t, 's> Traffic<'t, 's> {
                 return Ok(());
             }
             Kind::Summary(summary) => {
-                if let Some(stream) = self.streams.remove(&number).filter(|stream| stream.wanted) {
+                if let Some(mut stream) =
+                    self.streams.remove(&number).filter(|stream| stream.wanted)
+                {
+                    self.flow = stream.over(event, self.pipeline)?;
                     self.observer.connection(summary, stream.info());
                 }
                 return Ok(());

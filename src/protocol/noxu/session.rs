@@ -453,6 +453,10 @@ impl NoxuSession {
 }
 
 impl Session for NoxuSession {
+    fn service(&self) -> Option<&str> {
+        self.conversation.service_name()
+    }
+
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.cut = None;
         if self.settings.independent {

@@ -1,9 +1,10 @@
 //! One connection of a capture.
 
+use super::service::Asked;
 use super::{TrafficOptions, show_control, show_finding};
 use crate::model::{Direction, Origin, Severity, Transport};
 use crate::net::{self, Both, Event, Kind};
-use crate::pipeline::{Chunk, Connection, Flow, Pipeline};
+use crate::pipeline::{Chunk, Connection, Flow, Pipeline, Totals};
 use crate::protocol::{ALL, Protocol};
 use std::io;
 use std::net::SocketAddr;
@@ -13,11 +14,13 @@ use std::net::SocketAddr;
 pub struct StreamInfo {
     /// The protocol that it was taken for.
     pub protocol: Option<&'static str>,
-    /// Frames decoded.
+    /// Frames decoded, and messages of no known protocol.
     pub frames: u64,
-    /// Errors and warnings found on its records.
-    pub issues: u64,
-    /// The service that was asked for, where the protocol has such.
+    /// Errors found on its records.
+    pub errors: u64,
+    /// Warnings found on its records.
+    pub warnings: u64,
+    /// What was asked for: a service's name, or a path.
     pub service: Option<String>,
 }
 
@@ -31,6 +34,11 @@ pub(super) struct Stream {
     server: SocketAddr,
     connection: Connection,
     pending: Both<Pending>,
+    /// Where the frames that were seen end.
+    ends: Both<u64>,
+    asked: Asked,
+    /// Messages of no known protocol.
+    foreign: u64,
     info: StreamInfo,
 }
 
@@ -77,6 +85,9 @@ impl Stream {
             server,
             connection,
             pending: Both::default(),
+            ends: Both::default(),
+            asked: Asked::default(),
+            foreign: 0,
             info: StreamInfo::default(),
         }
     }
@@ -92,7 +103,10 @@ impl Stream {
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
         let before = pipeline.totals();
-        let origin = self.origin(event);
+        let origin = self.origin(event, event.direction);
+        if let Some(end) = end(&event.kind) {
+            *self.ends.get_mut(event.direction) = end;
+        }
         let flow = match &event.kind {
             Kind::Data { offset, bytes } => self.data(event, origin, *offset, bytes, pipeline),
             Kind::Message(message) => self.message(&origin, message, options, pipeline),
@@ -113,23 +127,53 @@ impl Stream {
                 );
             }),
             Kind::Finding(finding) => {
-                let carrier = transport(event.transport).name();
+                let carrier = Transport::from(event.transport).name();
                 show_finding(pipeline, &origin, finding, carrier, options.all)
             }
-            Kind::Control(control) if options.all => show_control(pipeline, &origin, control),
+            Kind::Control(control) => {
+                self.asked.control(control, self.server);
+                if options.all {
+                    show_control(pipeline, &origin, control)
+                } else {
+                    Ok(Flow::Continue)
+                }
+            }
             _ => Ok(Flow::Continue),
         }?;
-        let after = pipeline.totals();
-        self.info.frames += after.records - before.records;
-        self.info.issues += after.errors + after.warnings - before.errors - before.warnings;
-        if self.info.protocol.is_none() && after.records > before.records {
-            self.info.protocol = self.connection.protocol().map(Protocol::name);
+        self.count(before, pipeline.totals());
+        Ok(flow)
+    }
+
+    /// The connection is over: what was put together in part is shown, the figures are final.
+    pub fn over(&mut self, event: &Event<'_>, pipeline: &mut Pipeline<'_>) -> io::Result<Flow> {
+        let before = pipeline.totals();
+        let place = |direction| (self.origin(event, direction), *self.ends.get(direction));
+        let client = place(net::Direction::ClientToServer);
+        let server = place(net::Direction::ServerToClient);
+        let flow = pipeline.close(&mut self.connection, &|sender| match sender {
+            Some(Direction::ServerToClient) => server.clone(),
+            _ => client.clone(),
+        })?;
+        self.count(before, pipeline.totals());
+        let connection = &self.connection;
+        self.info.frames = connection.frames() + self.foreign;
+        self.info.service = connection.service().map(str::to_owned);
+        if self.info.service.is_none() {
+            self.info.service = self.asked.name();
+        }
+        if connection.frames() > 0 {
+            self.info.protocol = connection.protocol().map(Protocol::name);
         }
         Ok(flow)
     }
 
-    fn origin(&self, event: &Event<'_>) -> Origin {
-        let (direction, source, destination) = match event.direction {
+    fn count(&mut self, before: Totals, after: Totals) {
+        self.info.errors += after.errors - before.errors;
+        self.info.warnings += after.warnings - before.warnings;
+    }
+
+    fn origin(&self, event: &Event<'_>, direction: net::Direction) -> Origin {
+        let (direction, source, destination) = match direction {
             net::Direction::ClientToServer => (Direction::ClientToServer, self.client, self.server),
             net::Direction::ServerToClient => (Direction::ServerToClient, self.server, self.client),
         };
@@ -139,7 +183,7 @@ impl Stream {
             direction: Some(direction),
             source: Some(source),
             destination: Some(destination),
-            transport: Some(transport(event.transport)),
+            transport: Some(event.transport.into()),
             file: None,
             line: None,
         }
@@ -184,6 +228,7 @@ impl Stream {
     ) -> io::Result<Flow> {
         let bytes = message.bytes;
         if message.deflated {
+            self.foreign += 1;
             return pipeline.show(origin, message.offset, bytes, |record| {
                 record.unknown(bytes.len());
                 record.error(
@@ -206,6 +251,7 @@ impl Stream {
             }
             let offset = message.offset + used as u64;
             if foreign && used == 0 && !self.connection.recognizes(rest, origin.direction) {
+                self.foreign += 1;
                 return foreign_text(origin, offset, rest, message, options, pipeline);
             }
             let chunk = Chunk {
@@ -331,14 +377,26 @@ fn foreign_text(
     })
 }
 
-fn transport(transport: net::Transport) -> Transport {
-    match transport {
-        net::Transport::Tcp => Transport::Tcp,
-        net::Transport::Udp => Transport::Udp,
-        net::Transport::WebSocket => Transport::WebSocket,
-        net::Transport::Http => Transport::Http,
-        net::Transport::Sse => Transport::Sse,
-        net::Transport::Tls => Transport::Tls,
+/// Where the bytes end that an event brings, if it brings any.
+fn end(kind: &Kind<'_>) -> Option<u64> {
+    let (offset, bytes) = match kind {
+        Kind::Data { offset, bytes } | Kind::Fragment { offset, bytes, .. } => (*offset, *bytes),
+        Kind::Message(message) => (message.offset, message.bytes),
+        _ => return None,
+    };
+    Some(offset + bytes.len() as u64)
+}
+
+impl From<net::Transport> for Transport {
+    fn from(transport: net::Transport) -> Self {
+        match transport {
+            net::Transport::Tcp => Self::Tcp,
+            net::Transport::Udp => Self::Udp,
+            net::Transport::WebSocket => Self::WebSocket,
+            net::Transport::Http => Self::Http,
+            net::Transport::Sse => Self::Sse,
+            net::Transport::Tls => Self::Tls,
+        }
     }
 }
 
