@@ -54,7 +54,7 @@ const HEADS: [&str; 8] = [
 ];
 const RIGHT: [bool; 8] = [false, false, false, true, true, true, false, false];
 /// Which columns become narrower, down to how many columns, where the terminal is.
-const SQUEEZE: [(usize, usize); 5] = [(2, 7), (0, 18), (1, 8), (2, 4)];
+const SQUEEZE: [(usize, usize); 4] = [(2, 7), (0, 18), (1, 8), (2, 4)];
 
 /// Writes the table of `conversations`, as wide as `look` says.
 ///
