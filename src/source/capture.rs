@@ -6,7 +6,7 @@ mod stream;
 
 pub use stream::StreamInfo;
 
-use crate::model::{Origin, Severity};
+use crate::model::{Message, Origin, Severity};
 use crate::net::{self, Control, Event, Item, Kind, Merge, PayloadProbe};
 use crate::pipeline::{Flow, Pipeline};
 use crate::protocol::{ALL, Confidence, Input, Protocol, Settings};
@@ -257,10 +257,16 @@ fn show_finding(
         return Ok(Flow::Continue);
     }
     pipeline.show(origin, finding.offset, &[], |message| {
-        message.protocol = protocol;
-        message.type_name = "Finding";
+        no_frame(message, protocol, "Finding");
         message.issue(severity, finding.code, (0, 0), finding.message.clone());
     })
+}
+
+/// Makes `message` one of a transport, which is no frame: its bytes are none, whatever its values.
+fn no_frame(message: &mut Message, protocol: &'static str, type_name: &'static str) {
+    message.protocol = protocol;
+    message.type_name = type_name;
+    message.faithful = false;
 }
 
 fn severity(severity: net::Severity) -> Severity {

@@ -1,7 +1,7 @@
 //! One connection of a capture.
 
 use super::service::Asked;
-use super::{TrafficOptions, show_control, show_finding};
+use super::{TrafficOptions, no_frame, show_control, show_finding};
 use crate::model::{Direction, Origin, Severity, Transport};
 use crate::net::{self, Both, Event, Kind};
 use crate::pipeline::{Chunk, Connection, Flow, Pipeline, Totals};
@@ -281,8 +281,7 @@ impl Stream {
             return Ok(Flow::Stop);
         }
         pipeline.show(&origin, offset, &[], |message| {
-            message.protocol = "tcp";
-            message.type_name = "Gap";
+            no_frame(message, "tcp", "Gap");
             if options.live {
                 let text = format!(
                     "{missing} bytes passed but were not decoded: they came faster than records go out"
