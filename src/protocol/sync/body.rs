@@ -243,18 +243,17 @@ fn candidates(
     start: usize,
 ) -> impl Iterator<Item = u32> {
     let head = Reader::new(frame, start).head().ok();
-    let groups = kind.when.and(groups);
-    (0..NAMES.len() as u32).rev().filter(move |group| {
-        let only = Versions::only(*group);
-        groups.meets(only)
-            && match head {
-                Some(Head::Map(_)) => *group == versions::B1,
-                Some(Head::Array(count)) => {
-                    *group != versions::B1 && elements(kind, only) == count as usize
-                }
-                _ => false,
+    let known = kind.when.and(versions::KNOWN);
+    known
+        .and(groups)
+        .newest_first()
+        .filter(move |group| match head {
+            Some(Head::Map(_)) => *group == versions::B1,
+            Some(Head::Array(count)) => {
+                *group != versions::B1 && elements(kind, Versions::only(*group)) == count as usize
             }
-    })
+            _ => false,
+        })
 }
 
 /// The groups that have the type, those with the nearest number of elements.
