@@ -24,6 +24,9 @@ pub struct StreamInfo {
     pub service: Option<String>,
 }
 
+/// Findings about a message that follows, still compressed.
+const NOT_INFLATED: [&str; 2] = ["ws-deflate-context-lost", "ws-inflate-failed"];
+
 /// Follows one connection.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -39,6 +42,8 @@ pub(super) struct Stream {
     asked: Asked,
     /// Messages of no known protocol.
     foreign: u64,
+    /// Why the next message is still compressed.
+    not_inflated: Option<(&'static str, String)>,
     info: StreamInfo,
 }
 
@@ -88,6 +93,7 @@ impl Stream {
             ends: Both::default(),
             asked: Asked::default(),
             foreign: 0,
+            not_inflated: None,
             info: StreamInfo::default(),
         }
     }
@@ -126,6 +132,11 @@ impl Stream {
                     "part of a message that is not whole",
                 );
             }),
+            Kind::Finding(finding) if NOT_INFLATED.contains(&finding.code) => {
+                // The message that follows is shown with it.
+                self.not_inflated = Some((finding.code, finding.message.to_string()));
+                Ok(Flow::Continue)
+            }
             Kind::Finding(finding) => {
                 let carrier = Transport::from(event.transport).name();
                 show_finding(pipeline, &origin, finding, carrier, options.all)
@@ -229,13 +240,13 @@ impl Stream {
         let bytes = message.bytes;
         if message.deflated {
             self.foreign += 1;
+            let (code, why) = self
+                .not_inflated
+                .take()
+                .unwrap_or_else(|| ("cannot-inflate", "compressed as it was sent".to_owned()));
             return pipeline.show(origin, message.offset, bytes, |record| {
                 record.unknown(bytes.len());
-                record.error(
-                    "cannot-inflate",
-                    (0, bytes.len()),
-                    "compressed, and the context is not in the capture",
-                );
+                record.error(code, (0, bytes.len()), why);
             });
         }
         let foreign = match message.envelope {
