@@ -1,5 +1,6 @@
 //! Sinks: the views of records. They know no protocol.
 
+mod address;
 mod bytes;
 mod clock;
 mod conversations;

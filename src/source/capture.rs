@@ -12,6 +12,7 @@ use crate::pipeline::{Flow, Pipeline};
 use crate::protocol::{ALL, Confidence, Input, Protocol, Settings};
 use crate::source::SourceError;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read};
 use std::sync::Arc;
 use stream::Stream;
@@ -136,12 +137,33 @@ impl PayloadProbe for AnyProtocol {
     }
 }
 
+/// Spreads connection numbers, which the network layer gives out one by one: no peer chooses them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32((*byte).into());
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // The table looks at the upper bits, too (Fibonacci hashing).
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// Turns events into records.
 pub struct Traffic<'t, 's> {
     options: &'t TrafficOptions,
     pipeline: &'t mut Pipeline<'s>,
     observer: &'t mut dyn Observer,
-    streams: HashMap<u32, Stream>,
+    streams: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
     flow: Flow,
     failure: Option<io::Error>,
 }
@@ -166,7 +188,7 @@ impl<'t, 's> Traffic<'t, 's> {
             options,
             pipeline,
             observer,
-            streams: HashMap::new(),
+            streams: HashMap::default(),
             flow: Flow::Continue,
             failure: None,
         }

@@ -115,7 +115,7 @@ impl Stream {
         }
         let flow = match &event.kind {
             Kind::Data { offset, bytes } => self.data(event, origin, *offset, bytes, pipeline),
-            Kind::Message(message) => self.message(&origin, message, options, pipeline),
+            Kind::Message(message) => self.message(origin, message, options, pipeline),
             Kind::Gap { offset, missing } => {
                 self.gap(event, origin, (*offset, *missing), options, pipeline)
             }
@@ -126,11 +126,13 @@ impl Stream {
                 reason,
             } => pipeline.show(&origin, *offset, bytes, |message| {
                 message.unknown(bytes.len());
-                message.error(
-                    reason,
-                    (0, bytes.len()),
-                    "part of a message that is not whole",
-                );
+                // The hole itself is told already.
+                let severity = match *reason {
+                    "gap" => Severity::Note,
+                    _ => Severity::Error,
+                };
+                let at = (0, bytes.len());
+                message.issue(severity, reason, at, "part of a message that is not whole");
             }),
             Kind::Finding(finding) if NOT_INFLATED.contains(&finding.code) => {
                 // The message that follows is shown with it.
@@ -232,7 +234,7 @@ impl Stream {
 
     fn message(
         &mut self,
-        origin: &Origin,
+        origin: Origin,
         message: &net::Message<'_>,
         options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
@@ -244,7 +246,7 @@ impl Stream {
                 .not_inflated
                 .take()
                 .unwrap_or_else(|| ("cannot-inflate", "compressed as it was sent".to_owned()));
-            return pipeline.show(origin, message.offset, bytes, |record| {
+            return pipeline.show(&origin, message.offset, bytes, |record| {
                 record.unknown(bytes.len());
                 record.error(code, (0, bytes.len()), why);
             });
@@ -254,24 +256,32 @@ impl Stream {
             net::Envelope::Http(_) => true,
             _ => message.text,
         };
+        let mut chunk = Chunk {
+            bytes,
+            offset: message.offset,
+            whole: true,
+            ended: true,
+            origin,
+        };
         let mut used = 0;
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
             if rest.is_empty() && used > 0 {
                 return Ok(Flow::Continue);
             }
-            let offset = message.offset + used as u64;
-            if foreign && used == 0 && !self.connection.recognizes(rest, origin.direction) {
+            chunk.bytes = rest;
+            chunk.offset = message.offset + used as u64;
+            if foreign && used == 0 && !self.connection.recognizes(rest, chunk.origin.direction) {
                 self.foreign += 1;
-                return foreign_text(origin, offset, rest, message, options, pipeline);
+                return foreign_text(
+                    &chunk.origin,
+                    chunk.offset,
+                    rest,
+                    message,
+                    options,
+                    pipeline,
+                );
             }
-            let chunk = Chunk {
-                bytes: rest,
-                offset,
-                whole: true,
-                ended: true,
-                origin: origin.clone(),
-            };
             let (count, flow) = pipeline.feed(&mut self.connection, &chunk)?;
             if flow == Flow::Stop || rest.is_empty() {
                 return Ok(flow);
