@@ -116,6 +116,15 @@ impl Detector {
             .map(|candidate| candidate.protocol)
     }
 
+    /// The service that the client has asked for by name.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        let sessions = self.candidates.iter();
+        sessions
+            .filter_map(|candidate| candidate.session.as_ref())
+            .find_map(|session| session.service())
+    }
+
     /// The protocol whose first frame was just found, and why it was taken for that; told once.
     pub fn news(&mut self) -> Option<(&'static str, Grounds)> {
         if std::mem::replace(&mut self.told, true) {

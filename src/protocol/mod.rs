@@ -249,6 +249,11 @@ pub trait Session: std::fmt::Debug {
         Framing::NoFrame("no frame of this connection's protocol")
     }
 
+    /// The service that the client has asked for by name, if the protocol has such.
+    fn service(&self) -> Option<&str> {
+        None
+    }
+
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
 

@@ -429,6 +429,7 @@ impl RpSession {
     fn decode_group(&mut self, group: &Group, message: &mut Message) {
         message.clear();
         message.derived = true;
+        message.sender = group.direction;
         message.protocol = "rp";
         let input = Input {
             bytes: &group.bytes,
