@@ -187,6 +187,16 @@ impl Detector {
         }
     }
 
+    /// Goes on behind the frame that [`Detector::frame`] has just found; decodes it (into `message`,
+    /// for nobody) only if its protocol finds no further frames without.
+    pub fn pass(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        let session = self.session();
+        if !session.is_some_and(|session| session.pass(frame, input)) {
+            self.decode(frame, input, message);
+            while self.next_derived(false, message).is_some() {}
+        }
+    }
+
     /// The pinned protocol's session.
     fn session(&mut self) -> Option<&mut Box<dyn Session>> {
         let candidate = self.candidates.get_mut(self.pinned?)?;

@@ -40,6 +40,10 @@ impl Protocol for PushwireJson {
         false
     }
 
+    fn is_text(&self) -> bool {
+        true
+    }
+
     fn probe(&self, input: &Input<'_>, _settings: &Settings) -> Confidence {
         text::probe(input)
     }
