@@ -144,8 +144,9 @@ impl Detector {
         }
         let other = self.best(input);
         if let Some(framing) = own {
+            let least = self.least_to_change(framing, input);
             let better = other.is_some_and(|(index, confidence)| {
-                confidence >= Confidence::Exact && self.pinned != Some(index)
+                confidence >= least && self.pinned != Some(index)
             });
             if !better {
                 return found(framing, input);
@@ -210,6 +211,17 @@ impl Detector {
         sessions
             .filter_map(|candidate| candidate.session.as_mut())
             .find_map(|session| session.next_derived(ended, message))
+    }
+
+    /// How sure another protocol must be while the pinned one has not said no. The bytes of a frame
+    /// that is not all there may end where some frame of another protocol would: chance, if the
+    /// connection is known to speak its own.
+    fn least_to_change(&self, framing: Framing, input: &Input<'_>) -> Confidence {
+        let weak = matches!(self.grounds, Grounds::Probed(sure) if sure < Confidence::Exact);
+        match framing {
+            Framing::Need(_) if !weak && !input.ended && !input.whole => Confidence::Certain,
+            _ => Confidence::Exact,
+        }
     }
 
     fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {

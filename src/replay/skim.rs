@@ -154,3 +154,83 @@ fn move_to(bytes: &mut Vec<u8>, rest: &[u8]) {
         start.copy_from_slice(rest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Direction;
+    use crate::source::capture::TrafficOptions;
+    use std::path::PathBuf;
+
+    /// Where frames end, and how many there are in each batch.
+    #[derive(Default)]
+    struct Ends(Vec<usize>);
+
+    impl Frames for Ends {
+        fn frame(&mut self, _: u64, _: Option<u64>, _: bool, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn spare(&mut self) -> Batch {
+            Batch::default()
+        }
+
+        fn batch(&mut self, batch: Batch) -> io::Result<()> {
+            let before = self.0.last().copied().unwrap_or(0);
+            let ends = (1..=batch.len()).map(|index| before + batch.start(index));
+            self.0.extend(ends);
+            Ok(())
+        }
+
+        fn answer(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn wants_answers(&self) -> bool {
+            false
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn ends(input: &mut dyn Read) -> (Vec<usize>, u64) {
+        let inputs = Inputs {
+            files: Vec::<PathBuf>::new(),
+            form: None,
+            direction: Direction::ClientToServer,
+            streams: Vec::new(),
+            traffic: TrafficOptions::default(),
+            encode: crate::protocol::EncodeOptions::default(),
+        };
+        let (mut ends, mut loaded) = (Ends::default(), Loaded::default());
+        let skimmed = skim(input, &inputs, &mut ends, &mut loaded);
+        assert!(skimmed.is_ok());
+        (ends.0, loaded.unknown)
+    }
+
+    /// An acknowledgment and a push; the start of the push reads like messages of another protocol.
+    const CUT: &str = "\
+        01110f000000c997aa6b950600c008a94475706c69636174650110dc000000aeae3b379ca56e6f746573a36e\
+        2d38c4906c6f726f0000000000000000000000002feacb000004791b031b03011101c5bc46a756236a4d0001\
+        0100000000000501000001000b020401000006040000003611036e2d3804626f6479016e056e6f7465730012\
+        01040405000200040100040202060b0206010028090005226e6f7465206e756d62657220382061626f757420\
+        726f636b657420656e67696e65730308cf58cbafc7a168f31a0ace6ccfc60ad3000001a1f8eb57ba01010a00\
+        dc00200000000000000000000000000000000000000000000000000000000000000000";
+
+    #[test]
+    fn where_a_read_ends_changes_nothing() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/sync/0.6.bin");
+        let sample = std::fs::read(path).unwrap_or_default();
+        for bytes in [sample, hex::decode(CUT).unwrap_or_default()] {
+            let whole = ends(&mut bytes.as_slice());
+            assert!(whole.0.len() > 1);
+            for cut in 1..bytes.len() {
+                let (one, other) = bytes.split_at(cut);
+                let now = ends(&mut one.chain(other));
+                assert!(now == whole, "cut at {cut}: {} unknown", now.1);
+            }
+        }
+    }
+}
