@@ -3,6 +3,7 @@
     clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::result_large_err,
     reason = "a panic is a failed test"
 )]
 
