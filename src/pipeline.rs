@@ -8,7 +8,7 @@ use std::io;
 
 /// Unknown bytes are shown in pieces of at most this size; so many are held back until it is known
 /// where they end.
-const MOST_UNKNOWN: usize = 64 << 10;
+pub(crate) const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
 #[derive(Debug, Default)]

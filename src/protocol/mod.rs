@@ -257,6 +257,12 @@ pub trait Session: std::fmt::Debug {
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
 
+    /// Goes on behind the frame that [`Session::frame`] has just cut, without decoding it; false if
+    /// that cannot be: if what the frame says decides where the next ones end.
+    fn pass(&mut self, _frame: &[u8], _input: &Input<'_>) -> bool {
+        false
+    }
+
     /// Decodes the next message that was not sent as such, but put together from the frames so far;
     /// returns its bytes. If the connection has `ended`, what is unfinished comes, too.
     fn next_derived(&mut self, _ended: bool, _message: &mut Message) -> Option<Vec<u8>> {

@@ -496,10 +496,15 @@ impl Session for RpSession {
         }
     }
 
-    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+    fn pass(&mut self, frame: &[u8], _input: &Input<'_>) -> bool {
         self.looked_through = 0;
         let earned = frame.len().saturating_mul(EARNED);
         self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT);
+        true
+    }
+
+    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        self.pass(frame, input);
         self.decode_frame(frame, input, message);
         if let Some(other) = self.either.take() {
             message.note(
