@@ -544,10 +544,7 @@ mod tests {
             choices("sync.PingPong", "is_pong="),
             ["is_pong=true", "is_pong=false"]
         );
-        assert_eq!(
-            choices("noxu.protocol.ElectionVote", "unknown.x"),
-            [String::new(); 0]
-        );
+        assert!(choices("noxu.protocol.ElectionVote", "unknown.x").is_empty());
         assert_eq!(
             choices("sync.PresenceBroadcast", "peers[0].u")[0],
             "peers[0].user_id="

@@ -50,12 +50,12 @@ fn all_digits(out: &mut Vec<u8>, value: u64) {
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
 /// then quarters of two, then digits, side by side in one word.
 const fn eight_digits(value: u64) -> u64 {
-    let halves = value / 10_000 | (value % 10_000) << 32;
+    let halves = (value / 10_000) | ((value % 10_000) << 32);
     // n * 10486 >> 20 is n / 100 for n < 10,000; n * 103 >> 10 is n / 10 for n < 100.
-    let hundreds = (halves * 10_486 >> 20) & 0x0000_007f_0000_007f;
-    let quarters = hundreds | (halves - 100 * hundreds) << 16;
-    let tens = (quarters * 103 >> 10) & 0x000f_000f_000f_000f;
-    tens | (quarters - 10 * tens) << 8
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((quarters - 10 * tens) << 8)
 }
 
 pub fn signed(out: &mut Vec<u8>, value: i64) {
