@@ -103,8 +103,7 @@ pub fn deeper(frame: &[u8], reading: &Reading, payloads: &mut Payloads, message:
                     "entry-payload-undecodable",
                     (span.start as usize, span.end as usize),
                     format!(
-                        "the payload is not one of a {} entry; while all of this type are such, \
-                         it is said once",
+                        "not the payload of an entry {}; said once for this type",
                         kind.name
                     ),
                 );

@@ -63,8 +63,9 @@ impl RpSession {
     }
 
     fn hint(&self, direction: Option<Direction>, channel: u8) -> Option<Encoding> {
-        // Lines of one input come from one sender, too: what the others show breaks ties.
-        self.history.encoding(direction, channel)
+        // Lines of one input may well come from one sender, too: what the others show breaks ties.
+        self.history
+            .encoding(direction, channel, self.settings.independent)
     }
 
     /// Where the frame with `header` ends.
