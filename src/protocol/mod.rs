@@ -14,10 +14,11 @@ pub mod rps;
 pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};
-pub use encode::{Draft, EncodeOptions};
+pub use encode::{Draft, EncodeOptions, LineHead, Scratch};
 pub use inner::read_inner;
 pub use pairing::{Pairing, Shows};
 
+use crate::codec::json::Cursor;
 use crate::model::{Direction, Message, Origin};
 use crate::schema::{EncodeError, MessageType};
 use std::sync::Arc;
@@ -210,6 +211,19 @@ pub trait Protocol: Sync + std::fmt::Debug {
         options: &EncodeOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError>;
+
+    /// Appends the frame of a record as our own JSON output prints it: `cursor` stands behind the
+    /// message's type, and afterwards behind the body. None for what it does not take, which
+    /// [`Protocol::encode`] then does; something may be appended then.
+    fn transcode(
+        &self,
+        _head: &LineHead<'_>,
+        _cursor: &mut Cursor<'_>,
+        _scratch: &mut Scratch,
+        _out: &mut Vec<u8>,
+    ) -> Option<()> {
+        None
+    }
 
     /// Starts following a connection.
     fn session(&self, settings: &Settings) -> Box<dyn Session>;

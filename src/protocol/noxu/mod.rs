@@ -17,9 +17,13 @@ pub mod messages;
 mod reading;
 mod restore;
 mod session;
+mod transcode;
 mod whole;
 
-use super::{Across, Confidence, Draft, EncodeOptions, Input, Protocol, Session, Settings};
+use super::{
+    Across, Confidence, Draft, EncodeOptions, Input, LineHead, Protocol, Scratch, Session, Settings,
+};
+use crate::codec::json::Cursor;
 use crate::schema::{EncodeError, MessageType};
 use reading::Family;
 use session::NoxuSession;
@@ -195,6 +199,19 @@ impl Protocol for Noxu {
                 let names = PARTS.iter().map(|part| part.name);
                 Err(EncodeError::unknown(json, "Noxu protocol", name, names))
             }
+        }
+    }
+
+    fn transcode(
+        &self,
+        head: &LineHead<'_>,
+        cursor: &mut Cursor<'_>,
+        _scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        match self.families {
+            [family] => transcode::transcode(*family, head, cursor, out),
+            _ => None,
         }
     }
 
