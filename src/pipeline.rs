@@ -3,12 +3,12 @@
 use crate::filter::Filter;
 use crate::model::{Direction, Message, Origin, Record, Severity};
 use crate::output::Sink;
-use crate::protocol::{Detection, Detector, Input, Protocol, Settings};
+use crate::protocol::{self, Across, Detection, Detector, Input, Protocol, Settings};
 use std::io;
 
 /// Unknown bytes are shown in pieces of at most this size; so many are held back until it is known
 /// where they end.
-const MOST_UNKNOWN: usize = 64 << 10;
+pub(crate) const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
 #[derive(Debug, Default)]
@@ -82,6 +82,8 @@ pub struct Pipeline<'s> {
     selection: Selection,
     totals: Totals,
     message: Message,
+    /// Checks over all connections.
+    across: Vec<Box<dyn Across>>,
     /// How often the filter expression failed, and how the first time.
     filter_failures: (u64, Option<String>),
 }
@@ -103,6 +105,7 @@ impl<'s> Pipeline<'s> {
             selection,
             totals: Totals::default(),
             message: Message::default(),
+            across: protocol::across(),
             filter_failures: (0, None),
         }
     }
@@ -245,6 +248,12 @@ impl<'s> Pipeline<'s> {
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {
         let number = self.totals.records;
         self.totals.records += 1;
+        // Dumps do not say what belongs together.
+        if origin.stream.is_some() {
+            for checks in &mut self.across {
+                checks.check(origin, frame, &mut self.message);
+            }
+        }
         for issue in &self.message.issues {
             match issue.severity {
                 Severity::Error => self.totals.errors += 1,

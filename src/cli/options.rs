@@ -3,7 +3,9 @@
 use super::complain::Wrong;
 use super::terminal::{self, ColorChoice};
 use anyhow::Context;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -22,7 +24,8 @@ pub type PortProtocol = (u16, &'static dyn Protocol);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Decoding")]
 pub struct DecodingOptions {
-    #[arg(short, long, value_name = "NAME", help = PROTOCOL_HELP)]
+    #[arg(short, long, value_name = "NAME", help = PROTOCOL_HELP, value_parser = ProtocolNames)]
+    #[arg(hide_possible_values = true)]
     protocol: Vec<String>,
     /// NodeDB version group or release that sync bodies follow, instead of finding it out
     #[arg(long, value_name = "VERSION")]
@@ -92,6 +95,30 @@ impl DecodingOptions {
     }
 }
 
+/// Takes any word, and lets shells complete the names of protocols.
+#[derive(Clone)]
+pub struct ProtocolNames;
+
+impl TypedValueParser for ProtocolNames {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = wirectl::protocol::named();
+        Some(Box::new(
+            names.map(|protocol| PossibleValue::new(protocol.name())),
+        ))
+    }
+}
+
 /// The protocol of this name.
 pub fn protocol_by_name(name: &str) -> anyhow::Result<&'static dyn Protocol> {
     use wirectl::protocol::{named, noxu};
@@ -149,7 +176,8 @@ fn numbered<'a, N: std::str::FromStr>(
     parts.ok_or_else(|| wrong().into())
 }
 
-fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
+/// The index of the version group that this name means.
+pub fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
     use wirectl::protocol::sync::versions;
     match versions::by_name(name) {
         Some(group) => Ok(group),

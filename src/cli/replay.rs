@@ -211,7 +211,7 @@ impl ReplayCommand {
         let dry_run = self.dry_run;
         let replay = self.replay()?;
         if dry_run {
-            let preview = replay.preview()?;
+            let preview = replay.preview().map_err(explain)?;
             write!(io::stdout(), "{preview}")?;
             return Ok(CLEAN);
         }
@@ -291,6 +291,7 @@ impl ReplayCommand {
             streams: self.stream.clone(),
             encode: EncodeOptions {
                 sync_version: settings.sync_version,
+                dictionaries: settings.dictionaries.to_vec(),
                 ..EncodeOptions::default()
             },
             traffic: TrafficOptions {
@@ -397,6 +398,7 @@ fn status(report: &Report) -> u8 {
 fn explain(error: ReplayError) -> anyhow::Error {
     match error {
         ReplayError::Connect(error) => Wrong::new(error.to_string(), error.help()).into(),
+        ReplayError::Nothing { help, .. } => Wrong::new(error.to_string(), help.to_owned()).into(),
         ReplayError::Output(error) => error.into(),
         error => error.into(),
     }

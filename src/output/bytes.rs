@@ -21,6 +21,7 @@ impl<W: Write> Raw<W> {
 
 impl<W: Write> Sink for Raw<W> {
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        // What was put together from other frames was written with them.
         if record.message.derived {
             return Ok(());
         }

@@ -16,6 +16,7 @@ mod rewrite;
 mod router;
 mod schedule;
 mod shared;
+mod skim;
 mod watch;
 
 pub use compare::Ignored;
@@ -31,6 +32,7 @@ use crate::connect::{ConnectError, Options, Target};
 use crate::encode::Assignment;
 use crate::output::Sink;
 use crate::pipeline::{Pipeline, Selection};
+use batch::Spare;
 use report::Tally;
 use rewrite::Rewriter;
 use router::{Counter, Router};
@@ -97,6 +99,14 @@ pub enum ReplayError {
     /// No connection came about.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The inputs hold frames, but none to be sent.
+    #[error("nothing to send: {what}")]
+    Nothing {
+        /// What they hold.
+        what: String,
+        /// What to do.
+        help: &'static str,
+    },
     /// Answers cannot be shown.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -108,9 +118,12 @@ impl Replay {
     /// # Errors
     /// If the inputs cannot be read.
     pub fn preview(&self) -> Result<Preview, ReplayError> {
-        let mut rewriter = Rewriter::new(self.changes.clone());
+        let mut rewriter = self.rewriter();
         let mut counter = Counter::new(self.clock());
         let loaded = load::load(&self.inputs, &mut rewriter, &mut counter)?;
+        if counter.frames == 0 {
+            loaded.explain_nothing()?;
+        }
         Ok(Preview::new(self, &counter, loaded))
     }
 
@@ -127,7 +140,7 @@ impl Replay {
         notice: &mut dyn FnMut(&str),
     ) -> Result<Report, ReplayError> {
         let (events, queue) = mpsc::sync_channel(EVENTS);
-        let compare = wishes.compare;
+        let (compare, show_sent) = (wishes.compare, wishes.show_sent);
         let state = Rc::new(RefCell::new(State::new(wishes)));
         let mut watch = Watch {
             state: Rc::clone(&state),
@@ -161,7 +174,9 @@ impl Replay {
             events: events.clone(),
             start: Start::new(self.copies),
             stop: Arc::clone(stop),
+            spare: Spare::default(),
             wait_answer: self.wait_answer.then_some(self.timeout),
+            follow_all: self.wait_answer || show_sent,
             reconnect: self.reconnect,
             service: self.service.clone(),
             most_time: self.duration,
@@ -183,6 +198,9 @@ impl Replay {
         if let Some(error) = failure {
             return Err(error.into());
         }
+        if tally.frames == 0 && tally.connections == 0 {
+            tally.loaded.explain_nothing()?;
+        }
         match refused {
             Some(error) if tally.frames == 0 && !stop.load(Ordering::Relaxed) => Err(error.into()),
             _ => {
@@ -190,6 +208,10 @@ impl Replay {
                 Ok(tally.report(state, bytes_received))
             }
         }
+    }
+
+    fn rewriter(&self) -> Rewriter {
+        Rewriter::new(self.changes.clone(), &self.inputs.encode)
     }
 
     fn clock(&self) -> Clock {
@@ -207,7 +229,7 @@ impl Replay {
         router.text = self.text;
         router.compare = compare;
         router.most_time = self.duration;
-        let mut rewriter = Rewriter::new(self.changes.clone());
+        let mut rewriter = self.rewriter();
         let mut round = 0;
         let outcome = loop {
             let outcome = load::load(&self.inputs, &mut rewriter, &mut router);

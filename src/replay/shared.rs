@@ -1,6 +1,6 @@
 //! What the threads of a replay share, and tell each other.
 
-use super::batch::Batch;
+use super::batch::{Batch, Spare};
 use super::conversation::{histogram, nanoseconds};
 use crate::connect::{Breaker, ConnectError, Options, Target};
 use crate::model::Transport;
@@ -27,8 +27,12 @@ pub(super) struct Shared {
     pub start: Start,
     /// Set when the user wants no more.
     pub stop: Arc<AtomicBool>,
+    /// Batches that are sent.
+    pub spare: Spare,
     /// How long to wait for each answer, if at all.
     pub wait_answer: Option<Duration>,
+    /// Whether the watcher must see all that is sent.
+    pub follow_all: bool,
     /// How often to connect again in a row, if at all.
     pub reconnect: Option<u32>,
     /// What opens a service, sent first.
@@ -150,11 +154,12 @@ impl Progress {
         let Some(lateness) = &mut self.lateness else {
             return;
         };
-        for step in batch.steps.get(from..to).unwrap_or_default() {
-            if let Some(due) = step.due {
-                let late = now.saturating_duration_since(start + due);
-                lateness.saturating_record(nanoseconds(late).max(1));
-            }
+        if batch.is_unpaced() {
+            return;
+        }
+        for due in (from..to).filter_map(|index| batch.due(index)) {
+            let late = now.saturating_duration_since(start + due);
+            lateness.saturating_record(nanoseconds(late).max(1));
         }
     }
 

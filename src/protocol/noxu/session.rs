@@ -490,9 +490,15 @@ impl Session for NoxuSession {
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {
+        let family = self
+            .only()
+            .or_else(|| guess::torn(input.bytes, self.families));
+        if family.is_none() && self.conversation.service().is_none() {
+            return Framing::NoFrame("no Noxu message fits these bytes");
+        }
         self.cut = Some(Cut {
             shape: Shape::Bare,
-            family: self.only(),
+            family,
             settled: false,
             layout: V4_1,
             damage: None,

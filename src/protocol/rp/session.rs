@@ -60,9 +60,7 @@ impl RpSession {
     }
 
     fn hint(&self, direction: Option<Direction>, channel: u8) -> Option<Encoding> {
-        if self.settings.independent {
-            return None;
-        }
+        // Lines of one input come from one sender, too: what the others show breaks ties.
         self.history.encoding(direction, channel)
     }
 
@@ -498,10 +496,15 @@ impl Session for RpSession {
         }
     }
 
-    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+    fn pass(&mut self, frame: &[u8], _input: &Input<'_>) -> bool {
         self.looked_through = 0;
         let earned = frame.len().saturating_mul(EARNED);
         self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT);
+        true
+    }
+
+    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        self.pass(frame, input);
         self.decode_frame(frame, input, message);
         if let Some(other) = self.either.take() {
             message.note(

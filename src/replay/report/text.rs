@@ -54,6 +54,9 @@ impl fmt::Display for Report {
                 "broken    connection {connection} after frame {frames}: {why}"
             )?;
         }
+        if self.connections == 0 && self.frames == 0 && !self.interrupted {
+            return writeln!(out, "note      the input is empty: nothing was sent");
+        }
         self.sent(out)?;
         self.timing(out)?;
         self.received(out)?;
