@@ -11,9 +11,10 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 const SESSION: &str = "samples/pcap/sync-session.pcap";
 
@@ -334,6 +335,41 @@ fn a_port_can_be_told_its_protocol() {
     assert_eq!(protocols(&[]), ["sync", "unknown"]);
     assert_eq!(protocols(&["-p", "9090=rps"]), ["unknown"]);
     assert_eq!(protocols(&["-p", "1=rps"]), ["sync", "unknown"]);
+}
+
+#[test]
+fn a_port_that_is_told_needs_no_guess_what_lies_on_tcp() {
+    // One packet from the middle, too little to tell: it is shown at once where the port is known.
+    let all = packets(&read("samples/pcap/noxu-feeder.pcap"));
+    let live = |options: &[&str], patience: Duration| -> usize {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wirectl"))
+            .args([&["pcap", "--json"], options, &["-"]].concat())
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&capture(1, &all[30..50])).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let stdout = child.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || {
+            for line in std::io::BufReader::new(stdout).lines() {
+                let _ = sender.send(line.unwrap());
+            }
+        });
+        let mut count = 0;
+        while count < 4 && receiver.recv_timeout(patience).is_ok() {
+            count += 1;
+        }
+        drop(stdin);
+        child.wait().unwrap();
+        reader.join().unwrap();
+        count
+    };
+    assert_eq!(live(&["-p", "14001=noxu"], Duration::from_secs(20)), 4);
+    let early = live(&[], Duration::from_secs(1));
+    assert_eq!(early, 0, "the rest of the connection may tell");
 }
 
 #[test]
