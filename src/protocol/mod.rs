@@ -190,6 +190,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
         &[]
     }
 
+    /// Whether its messages lie in TCP (or TLS) streams themselves, never in WebSocket or HTTP.
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// Whether its messages are text, for transports that tell text from bytes.
     fn is_text(&self) -> bool {
         false

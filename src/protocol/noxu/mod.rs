@@ -163,6 +163,10 @@ impl Protocol for Noxu {
         &[14001]
     }
 
+    fn is_bare(&self) -> bool {
+        true
+    }
+
     fn messages(&self) -> &'static [MessageType] {
         match self.families {
             [family] => family.messages(),
