@@ -14,6 +14,7 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use wirectl::net::{Capture, Merge, decompress};
+use wirectl::output;
 use wirectl::pipeline::{Flow, Pipeline, Totals};
 use wirectl::source::capture::{NoObserver, Observer, TrafficOptions, decode_captures};
 
@@ -97,12 +98,20 @@ impl Pcap {
         captures: Merge<Box<dyn Read + Send>>,
         options: &TrafficOptions,
     ) -> anyhow::Result<u8> {
-        let mut sink = wirectl::output::Nothing;
+        let mut sink = output::Nothing;
         let mut pipeline = Pipeline::new(&mut sink, self.selection.ready()?);
         let mut conversations = Conversations::default();
         self.decode(captures, options, &mut pipeline, &mut conversations)?;
         let totals = pipeline.totals();
-        conversations.print(self.output.width(), &mut io::stdout().lock())?;
+        complain::filter_failures(&pipeline);
+        let conversations = conversations.sorted();
+        let out = &mut io::stdout().lock();
+        if self.output.is_json() {
+            output::write_conversations_json(out, &conversations)?;
+        } else {
+            let look = self.output.look(&self.first());
+            output::write_conversations(out, &look, &conversations)?;
+        }
         Ok(self.status(totals))
     }
 

@@ -1,8 +1,9 @@
 //! `wirectl schema`: JSON Schema of records.
 
-use super::CLEAN;
 use super::complain::Wrong;
+use super::{CLEAN, complete};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use wirectl::encode::{type_by_name, type_names};
@@ -23,7 +24,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Schema {
     /// Protocols (sync) and message types (sync.DeltaPush); everything if there is none
-    #[arg(value_name = "TYPE")]
+    #[arg(value_name = "TYPE", add = ArgValueCompleter::new(complete::type_or_protocol))]
     types: Vec<String>,
 }
 
@@ -80,15 +81,17 @@ impl Schema {
             protocol.messages().iter().map(move |kind| (protocol, kind))
         };
         if self.types.is_empty() {
-            return Ok(protocol::ALL.iter().flat_map(of).collect());
+            return Ok(protocol::named()
+                .flat_map(|protocol| of(&protocol))
+                .collect());
         }
         let mut chosen = Vec::new();
         for name in &self.types {
-            let whole = protocol::ALL
-                .iter()
-                .find(|protocol| protocol.name() == name);
+            let whole = protocol::named().find(|protocol| protocol.name() == name);
             match (whole, type_by_name(name)) {
-                (Some(protocol), _) => chosen.extend(of(protocol)),
+                (Some(family), _) => {
+                    chosen.extend(protocol::parts_of(family).flat_map(|protocol| of(&protocol)));
+                }
                 (None, Some(one)) => chosen.push(one),
                 (None, None) => {
                     let names: Vec<String> = type_names().collect();

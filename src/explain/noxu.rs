@@ -258,4 +258,25 @@ pub(super) static ALL: &[Explanation] = &[
         "The result names another term than the proposal.",
         "Check the proposing node.",
     ),
+    explain(
+        "two-masters-in-term",
+        "two masters in one term",
+        "Results of different connections name different masters for the same term: each node \
+         follows its own, and their logs part.",
+        "Look at the clocks and priorities of both nodes, and at which of them a quorum has voted \
+         for; only connections of one group can be compared.",
+    ),
+    explain(
+        "term-regression",
+        "a node proposes a lower term than before",
+        "The terms that a node proposes only rise; acceptors refuse a lower one.",
+        "The node was restarted with its clock set back, or two nodes have the same name.",
+    ),
+    explain(
+        "version-mix",
+        "releases that do not understand each other",
+        "The connections show what comes from different releases: proposals with and without a \
+         durable VLSN, restored files with and without a checksum, or terms of both kinds.",
+        "Bring all nodes to the same release; 4.1.0 and 7.11 have changed the protocol.",
+    ),
 ];

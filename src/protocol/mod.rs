@@ -18,7 +18,7 @@ pub use encode::{Draft, EncodeOptions};
 pub use inner::read_inner;
 pub use pairing::{Pairing, Shows};
 
-use crate::model::{Direction, Message};
+use crate::model::{Direction, Message, Origin};
 use crate::schema::{EncodeError, MessageType};
 use std::sync::Arc;
 
@@ -34,6 +34,15 @@ pub static ALL: &[&dyn Protocol] = &[
 pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
     let parts = noxu::PARTS.iter().map(|part| part as &dyn Protocol);
     ALL.iter().copied().chain(parts)
+}
+
+/// The protocols that a family consists of, and itself; of others, only themselves.
+pub fn parts_of(protocol: &'static dyn Protocol) -> impl Iterator<Item = &'static dyn Protocol> {
+    let family = protocol.name();
+    named().filter(move |part| {
+        let rest = part.name().strip_prefix(family);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
@@ -164,6 +173,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// Its message types.
     fn messages(&self) -> &'static [MessageType];
 
+    /// Whether the codes of its message types are on the wire.
+    fn has_codes(&self) -> bool {
+        true
+    }
+
     /// Whether a record's body is what the tables of [`Protocol::messages`] say; else it describes
     /// itself, and the tables only name its parts.
     fn bodies_follow_tables(&self) -> bool {
@@ -199,6 +213,26 @@ pub trait Protocol: Sync + std::fmt::Debug {
 
     /// Starts following a connection.
     fn session(&self, settings: &Settings) -> Box<dyn Session>;
+
+    /// Starts checking what all connections of a run show together, if there is anything to it.
+    fn across(&self) -> Option<Box<dyn Across>> {
+        None
+    }
+}
+
+/// Knows what the connections of a run have shown, in bounded memory.
+pub trait Across: std::fmt::Debug {
+    /// Checks one message, of whatever protocol, that came from `origin`, against what came before
+    /// it on any connection, and remembers it. May only add issues.
+    fn check(&mut self, origin: &Origin, frame: &[u8], message: &mut Message);
+}
+
+/// The checks of all protocols.
+#[must_use]
+pub fn across() -> Vec<Box<dyn Across>> {
+    ALL.iter()
+        .filter_map(|protocol| protocol.across())
+        .collect()
 }
 
 /// Follows one connection, both directions.
@@ -213,6 +247,11 @@ pub trait Session: std::fmt::Debug {
     /// protocol recognizes it: makes of it what can be made.
     fn salvage(&mut self, _input: &Input<'_>) -> Framing {
         Framing::NoFrame("no frame of this connection's protocol")
+    }
+
+    /// The service that the client has asked for by name, if the protocol has such.
+    fn service(&self) -> Option<&str> {
+        None
     }
 
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.

@@ -18,9 +18,6 @@ pub enum Delivery {
     Stream(usize),
 }
 
-/// Protocols whose records cannot be encoded yet.
-pub const NOT_ENCODED: &[&str] = &["rp", "rps"];
-
 /// Decodes `bytes` and checks the laws. Returns the records.
 pub fn check(
     bytes: &[u8],
@@ -98,10 +95,7 @@ fn complete(bytes: &[u8], records: &[Decoded]) -> Result<(), String> {
 fn encodes(bytes: &[u8], records: &[Decoded]) -> Result<(), String> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut document = Document::default();
-    let encoded = |record: &&Decoded| {
-        !NOT_ENCODED.contains(&record.message.protocol) || record.json.contains(r#""raw":"#)
-    };
-    for record in records.iter().filter(encoded) {
+    for record in records {
         let before = out.len();
         let text = record.json.as_bytes();
         match document.parse(text) {
@@ -120,7 +114,7 @@ fn encodes(bytes: &[u8], records: &[Decoded]) -> Result<(), String> {
             ));
         }
     }
-    if out == bytes || !records.iter().all(|record| encoded(&record)) {
+    if out == bytes {
         Ok(())
     } else {
         Err("encodes to other bytes".to_owned())

@@ -9,6 +9,7 @@ mod conversation;
 mod derived;
 mod encode;
 mod find;
+mod group;
 mod guess;
 mod inner;
 pub mod log_entries;
@@ -18,10 +19,16 @@ mod restore;
 mod session;
 mod whole;
 
-use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Session, Settings};
+use super::{Across, Confidence, Draft, EncodeOptions, Input, Protocol, Session, Settings};
 use crate::schema::{EncodeError, MessageType};
 use reading::Family;
 use session::NoxuSession;
+
+/// The names of the services that nodes register.
+pub static SERVICES: [&str; guess::SERVICES.len()] = {
+    let [(a, _), (b, _), (c, _), (d, _), (e, _)] = guess::SERVICES;
+    [a, b, c, d, e]
+};
 
 /// All formats, or one of them.
 #[derive(Debug)]
@@ -159,6 +166,12 @@ impl Protocol for Noxu {
         }
     }
 
+    fn has_codes(&self) -> bool {
+        // The type of a log entry is in the entry around it.
+        let coded = |family: &Family| family.tagged() || *family == Family::LogEntry;
+        self.families.iter().all(coded)
+    }
+
     fn probe(&self, input: &Input<'_>, _settings: &Settings) -> Confidence {
         find::probe(input, self.families)
     }
@@ -192,6 +205,10 @@ impl Protocol for Noxu {
             self.log_entry,
             settings,
         ))
+    }
+
+    fn across(&self) -> Option<Box<dyn Across>> {
+        Some(Box::<group::Group>::default())
     }
 }
 

@@ -16,10 +16,13 @@ mod reading;
 mod search;
 pub(crate) mod session;
 pub(crate) mod shapes;
+mod split;
 
 use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Settings};
 use crate::schema::{EncodeError, MessageType};
 use session::RpSession;
+
+pub use split::fragments;
 
 /// The protocol `rp`.
 #[derive(Debug)]
@@ -44,6 +47,10 @@ impl Protocol for PushwireFrames {
 
     fn messages(&self) -> &'static [MessageType] {
         &messages::MESSAGES
+    }
+
+    fn has_codes(&self) -> bool {
+        false
     }
 
     fn bodies_follow_tables(&self) -> bool {

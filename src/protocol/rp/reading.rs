@@ -217,6 +217,8 @@ pub struct Marks {
     /// Tags, extensions, undefined, strings in pieces, repeated or compound keys, forms that no
     /// serialiser chooses, control characters: the rarer, the more it counts.
     odd: u32,
+    /// What of this serialisers never write: all but keys and characters.
+    foreign: u32,
     /// Readable texts.
     plain: Reverse<u32>,
 }
@@ -232,12 +234,16 @@ impl Marks {
 /// What speaks against the reading `root` of `bytes`.
 #[must_use]
 pub fn marks(tree: &Tree, root: u32, bytes: &[u8], reproducible: bool) -> Marks {
-    let mut odd = u32::from(!reproducible) * 2;
+    let mut odd = 0;
+    let mut foreign = u32::from(!reproducible) * 2;
     let mut plain = 0;
     for node in tree.nodes().get(root as usize..).unwrap_or_default() {
-        odd += match node.value {
+        foreign += match node.value {
             Value::Tag(_) | Value::Extension(..) => 3,
             Value::Undefined | Value::Simple(_) | Value::TextChunks | Value::ByteChunks => 3,
+            _ => 0,
+        };
+        odd += match node.value {
             Value::Pairs => 1,
             Value::Text(span) if has_control(span.of(bytes)) => 2,
             Value::Text(span) => {
@@ -248,7 +254,8 @@ pub fn marks(tree: &Tree, root: u32, bytes: &[u8], reproducible: bool) -> Marks 
         };
     }
     Marks {
-        odd,
+        odd: odd + foreign,
+        foreign,
         plain: Reverse(plain),
     }
 }
@@ -258,8 +265,8 @@ fn has_control(text: &[u8]) -> bool {
         .any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
-/// Settles between two exact readings: marks, then what the connection has shown, then what is
-/// commoner.
+/// Settles between two exact readings: forms that no serialiser writes, then what the connection has
+/// shown, then odd keys and characters, then what is commoner.
 fn prefer(
     first: Encoding,
     second: Encoding,
@@ -268,11 +275,19 @@ fn prefer(
     hint: Option<Encoding>,
     byte: Option<&u8>,
 ) -> Encoding {
-    if marks.0 != marks.1 && !same {
-        return if marks.0 < marks.1 { first } else { second };
+    let (one, other) = marks;
+    if one.foreign != other.foreign && !same {
+        return if one.foreign < other.foreign {
+            first
+        } else {
+            second
+        };
     }
     if let Some(hint) = hint.filter(|hint| [first, second].contains(hint)) {
         return hint;
+    }
+    if one != other && !same {
+        return if one < other { first } else { second };
     }
     match byte {
         // False, true and null are far commoner than -12, -11 and -10.

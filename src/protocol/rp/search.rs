@@ -117,6 +117,9 @@ impl<'a> Search<'a> {
         {
             return Cut::Frame(size);
         }
+        if let Some(size) = self.obvious(&ends, need) {
+            return Cut::Frame(size);
+        }
         let mut candidates = self.candidates(&ends, header, prefers);
         candidates.sort_by_key(|candidate| Reverse(candidate.rank()));
         let best = candidates.first().copied();
@@ -137,6 +140,24 @@ impl<'a> Search<'a> {
             }
             (Some(best), need) => self.decide(&best, equal.map(|other| other.size), need),
         }
+    }
+
+    /// The size of the frame if a single one is followed by a frame that is there in full, what is
+    /// missing of other readings is far away, and the reading is strictly right: deciding by all
+    /// that follows would come to the same.
+    fn obvious(&mut self, ends: &Ends, need: Option<usize>) -> Option<usize> {
+        let length = self.bytes.len();
+        let rest = |size: usize| self.bytes.get(size..).unwrap_or_default();
+        let mut likely = ends
+            .iter()
+            .filter(|(_, size)| starts_frame(rest(*size)) != Start::No || rest(*size).is_empty());
+        let (_, size) = likely.next()?;
+        let only = likely.all(|(_, other)| other == size);
+        let far = need.is_none_or(|need| need > length + SIZE);
+        let whole = starts_frame(rest(size)) == Start::Header;
+        let obvious = only && far && whole;
+        let sound = obvious && ends.at(size).any(|form| self.is_sound(form, 0, size));
+        sound.then_some(size)
     }
 
     /// The sizes that the frame may have, with what speaks for them. Readings that are not strictly

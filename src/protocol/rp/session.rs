@@ -60,9 +60,7 @@ impl RpSession {
     }
 
     fn hint(&self, direction: Option<Direction>, channel: u8) -> Option<Encoding> {
-        if self.settings.independent {
-            return None;
-        }
+        // Lines of one input come from one sender, too: what the others show breaks ties.
         self.history.encoding(direction, channel)
     }
 
@@ -431,6 +429,7 @@ impl RpSession {
     fn decode_group(&mut self, group: &Group, message: &mut Message) {
         message.clear();
         message.derived = true;
+        message.sender = group.direction;
         message.protocol = "rp";
         let input = Input {
             bytes: &group.bytes,
