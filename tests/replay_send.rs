@@ -156,7 +156,7 @@ fn websockets_work_over_tls() {
     let url = format!("wss://{address}/sync");
     replay(&url, &["--ca", CERTIFICATE, &file])
         .expect(0)
-        .says(&["2 PingPong", "2 answers, p50"]);
+        .says(&["2 PingPong", "PingPong             2  "]);
     assert_eq!(heard.next(), Message::binary(ask(0)));
     assert_eq!(heard.next(), Message::binary(ask(1)));
 }

@@ -343,6 +343,11 @@ impl OutputOptions {
         self.json || self.output == Some(OutputForm::Json)
     }
 
+    /// Whether records are shown one by one, as they come.
+    pub fn shows_records(&self) -> bool {
+        !matches!(self.output, Some(OutputForm::None | OutputForm::Stats))
+    }
+
     /// The output; `input` is what the one input is called.
     pub fn ready(&self, input: &str) -> anyhow::Result<Output> {
         let form = match (self.output, self.json) {

@@ -5,7 +5,7 @@ use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
 use super::{CLEAN, DAMAGED, FAILED, UNMET};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,8 +16,8 @@ use wirectl::filter::Filter;
 use wirectl::model::Direction;
 use wirectl::protocol::EncodeOptions;
 use wirectl::replay::{
-    Count, Expectation, Expectations, Form, Ignored, Inputs, Matcher, Pace, Replay, ReplayError,
-    Report, Verdict, Wishes,
+    Count, Expectation, Expectations, Form, Ignored, Inputs, Matcher, Notice, Pace, Replay,
+    ReplayError, Report, Verdict, Wishes,
 };
 use wirectl::source::capture::TrafficOptions;
 
@@ -206,6 +206,7 @@ impl ReplayCommand {
             None if is_json => SummaryForm::Json,
             None => SummaryForm::Text,
         };
+        let shows_records = self.output.shows_records();
         let wishes = self.wishes()?;
         let output = self.output.ready(&self.first())?;
         let dry_run = self.dry_run;
@@ -222,9 +223,12 @@ impl ReplayCommand {
             signal_hook::flag::register(signal, Arc::clone(&stop))?;
         }
         let mut sink = output.sink(io::stdout().lock());
-        let report = replay
-            .run(wishes, sink.as_mut(), &stop, &mut complain::remark)
-            .map_err(explain)?;
+        let mut progress = Progress::new(shows_records);
+        let outcome = replay.run(wishes, sink.as_mut(), &stop, &mut |notice| {
+            progress.take(notice);
+        });
+        progress.clear();
+        let report = outcome.map_err(explain)?;
         drop(sink);
         tell(&report, summary)?;
         Ok(status(&report))
@@ -359,6 +363,45 @@ impl ReplayCommand {
         match self.files.first() {
             Some(path) => path.display().to_string(),
             None => "-".to_owned(),
+        }
+    }
+}
+
+/// A line on a terminal that says how far it is, where it disturbs nothing.
+struct Progress {
+    wanted: bool,
+    shown: bool,
+}
+
+impl Progress {
+    fn new(shows_records: bool) -> Self {
+        let apart = !shows_records || !io::stdout().is_terminal();
+        Self {
+            wanted: apart && io::stderr().is_terminal(),
+            shown: false,
+        }
+    }
+
+    fn take(&mut self, notice: Notice<'_>) {
+        match notice {
+            Notice::Text(text) => {
+                self.clear();
+                complain::remark(text);
+            }
+            Notice::Progress { frames, bytes } if self.wanted => {
+                let megabytes = bytes as f64 / 1e6;
+                // Nobody can be told that this cannot be written.
+                let _ = write!(io::stderr(), "\r{frames} frames, {megabytes:.1} MB sent");
+                self.shown = true;
+            }
+            Notice::Progress { .. } => {}
+        }
+    }
+
+    /// Removes the line.
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
 }

@@ -465,12 +465,30 @@ fn sniff(start: &[u8]) -> Form {
     }
 }
 
-/// Whether a JSON text starts like a record. Messages of rps are JSON, too, but start otherwise.
+/// Whether a JSON text starts like a record, its keys in whatever order. Messages of rps are JSON,
+/// too, but start otherwise.
 fn is_record(text: &[u8]) -> bool {
+    const KEYS: &[&[u8]] = &[
+        b"n",
+        b"time",
+        b"protocol",
+        b"body",
+        b"header",
+        b"stream",
+        b"direction",
+        b"src",
+        b"dst",
+        b"file",
+        b"line",
+        b"offset",
+        b"length",
+    ];
     let after = text.get(1..).unwrap_or_default().trim_ascii_start();
-    [b"\"n\"".as_slice(), b"\"time\"", b"\"protocol\""]
-        .iter()
-        .any(|key| after.starts_with(key))
+    let Some(after) = after.strip_prefix(b"\"") else {
+        return false;
+    };
+    let key = after.split(|byte| *byte == b'"').next();
+    key.is_some_and(|key| KEYS.contains(&key))
 }
 
 /// Whether the first line consists of hexadecimal digits.
@@ -501,7 +519,9 @@ mod tests {
         assert_eq!(sniff(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]), Form::Capture);
         assert_eq!(sniff(b"{\"n\":0,\"offset\":0"), Form::Records);
         assert_eq!(sniff(b"{\n  \"protocol\": \"sync\""), Form::Records);
+        assert_eq!(sniff(b"{\"body\":{\"a\":1},\"pr"), Form::Records);
         assert_eq!(sniff(b"{\"op\":\"ping\"}"), Form::Raw);
+        assert_eq!(sniff(b"{\"channel\":\"data\","), Form::Raw);
         assert_eq!(sniff(b"010146000000ef8e34a4\n"), Form::HexLines);
         assert_eq!(sniff(&[1, 1, 0x46, 0, 0, 0, 0xef, 0x8e]), Form::Raw);
         assert_eq!(sniff(b""), Form::Raw);

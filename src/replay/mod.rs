@@ -36,7 +36,7 @@ use batch::Spare;
 use report::Tally;
 use rewrite::Rewriter;
 use router::{Counter, Router};
-use shared::{Event, Shared, Start};
+use shared::{Event, Sent, Shared, Start};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -54,6 +54,23 @@ const EVENTS: usize = 256;
 
 /// The watcher looks up this often while nothing happens.
 const LOOK_UP: Duration = Duration::from_millis(10);
+
+/// Progress is told so often.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// What is told while a replay goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'n> {
+    /// Something has happened.
+    Text(&'n str),
+    /// So much is sent by now.
+    Progress {
+        /// Frames.
+        frames: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+}
 
 /// What is replayed, where to, and how.
 #[derive(Debug)]
@@ -137,7 +154,7 @@ impl Replay {
         wishes: Wishes,
         output: &mut dyn Sink,
         stop: &Arc<AtomicBool>,
-        notice: &mut dyn FnMut(&str),
+        notice: &mut dyn FnMut(Notice<'_>),
     ) -> Result<Report, ReplayError> {
         let (events, queue) = mpsc::sync_channel(EVENTS);
         let (compare, show_sent) = (wishes.compare, wishes.show_sent);
@@ -166,6 +183,8 @@ impl Replay {
             loaded: false,
             refused: None,
             failure: None,
+            sent: Arc::default(),
+            told: Instant::now(),
             notice,
         };
         let shared = Shared {
@@ -175,6 +194,7 @@ impl Replay {
             start: Start::new(self.copies),
             stop: Arc::clone(stop),
             spare: Spare::default(),
+            sent: Arc::clone(&run.sent),
             wait_answer: self.wait_answer.then_some(self.timeout),
             follow_all: self.wait_answer || show_sent,
             reconnect: self.reconnect,
@@ -268,7 +288,10 @@ struct Run<'r> {
     loaded: bool,
     refused: Option<ConnectError>,
     failure: Option<LoadError>,
-    notice: &'r mut dyn FnMut(&str),
+    sent: Arc<Sent>,
+    /// When progress was told.
+    told: Instant,
+    notice: &'r mut dyn FnMut(Notice<'_>),
 }
 
 impl Run<'_> {
@@ -302,6 +325,7 @@ impl Run<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             self.watcher.pipeline.flush()?;
+            self.tell_progress();
             if self.stopped() && !told {
                 told = true;
                 self.tally.interrupted = true;
@@ -315,6 +339,17 @@ impl Run<'_> {
                 return Ok(());
             }
         }
+    }
+
+    fn tell_progress(&mut self) {
+        if self.told.elapsed() < PROGRESS {
+            return;
+        }
+        self.told = Instant::now();
+        (self.notice)(Notice::Progress {
+            frames: self.sent.frames.load(Ordering::Relaxed),
+            bytes: self.sent.bytes.load(Ordering::Relaxed),
+        });
     }
 
     fn is_over(&self) -> bool {
@@ -332,7 +367,7 @@ impl Run<'_> {
                 let text = format!(
                     "connection {connection}: {why}; connecting again (after {frames} frames)"
                 );
-                (self.notice)(&text);
+                (self.notice)(Notice::Text(&text));
             }
             Event::Unanswered { connection, frame } => self.tally.unanswered(connection, frame),
             Event::Loaded {

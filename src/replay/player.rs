@@ -5,6 +5,7 @@ use super::schedule::wait_until;
 use super::shared::{Event, Gate, Progress, Shared, Wait};
 use crate::connect::{Breaker, Link, Received, Receiver, SendError, Sender, connect};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -190,6 +191,7 @@ impl Player {
                 Err(error) => taken(batch, *next, to, error.taken),
             };
             play.progress.sent(batch, *next, taken, Instant::now());
+            self.count(batch, *next, taken);
             let partial = sent
                 .as_ref()
                 .is_err_and(|error| error.taken > batch.start(taken) - batch.start(*next));
@@ -206,6 +208,13 @@ impl Player {
             self.answered(play)?;
         }
         Ok(())
+    }
+
+    fn count(&self, batch: &Batch, from: usize, to: usize) {
+        let bytes = batch.start(to) - batch.start(from);
+        let sent = &self.shared.sent;
+        sent.frames.fetch_add((to - from) as u64, Ordering::Relaxed);
+        sent.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// One past the last frame that is due, too.

@@ -7,7 +7,7 @@ use crate::model::Transport;
 use hdrhistogram::Histogram;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub stop: Arc<AtomicBool>,
     /// Batches that are sent.
     pub spare: Spare,
+    /// What is sent so far.
+    pub sent: Arc<Sent>,
     /// How long to wait for each answer, if at all.
     pub wait_answer: Option<Duration>,
     /// Whether the watcher must see all that is sent.
@@ -39,6 +41,13 @@ pub(super) struct Shared {
     pub service: Option<Vec<u8>>,
     /// How long frames are sent at most.
     pub most_time: Option<Duration>,
+}
+
+/// What all connections have sent so far.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub frames: AtomicU64,
+    pub bytes: AtomicU64,
 }
 
 impl Shared {
