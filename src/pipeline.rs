@@ -8,7 +8,7 @@ use std::io;
 
 /// Unknown bytes are shown in pieces of at most this size; so many are held back until it is known
 /// where they end.
-const MOST_UNKNOWN: usize = 64 << 10;
+pub(crate) const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
 #[derive(Debug, Default)]
@@ -159,6 +159,7 @@ impl<'s> Pipeline<'s> {
                 }
                 Detection::Frame(size) => {
                     let frame = bytes.get(..size).unwrap_or(bytes);
+                    connection.frames += 1;
                     connection.detector.decode(frame, &input, &mut self.message);
                     if let Some((protocol, grounds)) = connection.detector.news() {
                         self.sink.taken_for(&chunk.origin, protocol, grounds.name());
@@ -186,7 +187,7 @@ impl<'s> Pipeline<'s> {
             let offset = chunk.offset + used as u64;
             used += size;
             if self.emit(&chunk.origin, offset, frame)? == Flow::Stop
-                || self.derived(connection, false, &chunk.origin, offset)? == Flow::Stop
+                || self.derived(connection, &chunk.origin, offset)? == Flow::Stop
             {
                 return Ok((used, Flow::Stop));
             }
@@ -210,28 +211,33 @@ impl<'s> Pipeline<'s> {
         self.emit(origin, offset, frame)
     }
 
-    /// Ends `connection`: what was put together in part is shown. `offset` is where its bytes end.
+    /// Ends `connection`: what was put together in part is shown. `place` says whence it comes and
+    /// where the bytes of that sender end.
     ///
     /// # Errors
     /// If the sink fails.
     pub fn close(
         &mut self,
         connection: &mut Connection,
-        origin: &Origin,
-        offset: u64,
+        place: &dyn Fn(Option<Direction>) -> (Origin, u64),
     ) -> io::Result<Flow> {
-        self.derived(connection, true, origin, offset)
+        while let Some(bytes) = connection.detector.next_derived(true, &mut self.message) {
+            let (origin, offset) = place(self.message.sender);
+            if self.emit(&origin, offset, &bytes)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
     }
 
     /// Shows the messages that were put together from earlier ones.
     fn derived(
         &mut self,
         connection: &mut Connection,
-        ended: bool,
         origin: &Origin,
         offset: u64,
     ) -> io::Result<Flow> {
-        while let Some(bytes) = connection.detector.next_derived(ended, &mut self.message) {
+        while let Some(bytes) = connection.detector.next_derived(false, &mut self.message) {
             if self.emit(origin, offset, &bytes)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
@@ -317,6 +323,7 @@ pub struct Chunk<'a> {
 pub struct Connection {
     detector: Detector,
     needs: usize,
+    frames: u64,
 }
 
 impl Connection {
@@ -326,6 +333,7 @@ impl Connection {
         Self {
             detector: Detector::new(forced, settings),
             needs: 0,
+            frames: 0,
         }
     }
 
@@ -349,6 +357,18 @@ impl Connection {
     #[must_use]
     pub fn needs(&self) -> usize {
         self.needs
+    }
+
+    /// How many frames were decoded.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The service that the client has asked for by name, if the protocol has such.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        self.detector.service()
     }
 
     /// The protocol it speaks, as far as known.

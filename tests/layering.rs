@@ -24,7 +24,11 @@ const PARTS: &[(&str, &[&str])] = &[
     ("filter", &["model", "output"]),
     ("output", &["model", "codec", "filter"]),
     ("explain", &["model"]),
-    ("encode", &["model", "codec", "schema", "protocol"]),
+    // Whether a record was edited is seen beside what its bytes are shown as.
+    (
+        "encode",
+        &["model", "codec", "schema", "protocol", "output"],
+    ),
     ("analysis", &["model", "codec", "schema", "protocol"]),
     (
         "pipeline",

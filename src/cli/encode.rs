@@ -1,28 +1,33 @@
 //! `wirectl encode`: records, or fields on the command line, to bytes.
 
-use super::CLEAN;
-use anyhow::{Context, bail};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use clap::{Args, ValueEnum};
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use wirectl::codec::json::Document;
-use wirectl::encode::{
-    Assignment, RecordReader, assemble, encode_record, example, type_by_name, type_names,
-};
-use wirectl::protocol::{EncodeOptions, sync::versions};
-use wirectl::schema::closest;
+mod output;
 
-/// Bytes are written out when this many have gathered.
-const BUFFER: usize = 1 << 16;
+use super::complain::{self, Wrong};
+use super::{CLEAN, complete, options, sniff};
+use anyhow::{Context, bail};
+use clap::{Args, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
+use output::{Form, Output};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use wirectl::codec::json::{Document, Json};
+use wirectl::encode::{
+    Assignment, LineEncoder, RecordReader, assemble, encode_record, example, fragmented,
+    type_by_name, type_names,
+};
+use wirectl::protocol::{EncodeOptions, Protocol, Settings};
+use wirectl::schema::MessageType;
 
 const EXAMPLES: &str = "\
 Examples:
   wirectl encode sync.PingPong timestamp_ms=1764043300844 is_pong=false > ping.bin
   wirectl encode -o hex sync.DeltaAck mutation_id=7 lsn=0 applied_seq=7 status=Applied
   wirectl encode --example sync.DeltaPush > push.json
+  wirectl encode -o pretty push.json
+  wirectl encode --service PEER_FEEDER noxu.feeder.Ack vlsn=7 > replica.bin
   wirectl decode -o json dump.bin | wirectl encode | cmp - dump.bin
   wirectl decode -o json dump.bin | jq -c '.body.lsn = 1' | wirectl encode --recompute";
 
@@ -30,72 +35,83 @@ Examples:
 ///
 /// Reads records as `wirectl decode -o json` prints them, one a line or pretty-printed, from files
 /// or standard input. A record needs only protocol, type and body: lengths, checksums and codes
-/// are filled in. With PROTOCOL.TYPE and fields, encodes one message instead and reads nothing.
+/// are filled in. What a record says and what contradicts the rest of it is an error. With
+/// PROTOCOL.TYPE and fields, encodes one message instead and reads nothing.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Encode {
-    /// Files of records; or PROTOCOL.TYPE and its fields: FIELD=TEXT, FIELD:=JSON, FIELD=@FILE,
-    /// FIELD:hex=…, FIELD:base64=…, with paths such as a.b[0]
-    #[arg(value_name = "FILE | PROTOCOL.TYPE FIELD")]
+    /// Files of records, `-` for standard input; or PROTOCOL.TYPE and its fields: FIELD=TEXT,
+    /// FIELD:=JSON, FIELD=@FILE, FIELD:hex=…, FIELD:base64=…, with paths such as a.b[0]
+    #[arg(value_name = "FILE | PROTOCOL.TYPE FIELD", value_hint = ValueHint::FilePath)]
+    #[arg(add = ArgValueCompleter::new(complete::encode_argument))]
     arguments: Vec<String>,
     /// What to write
-    #[arg(short, long, value_enum, default_value_t = Form::Raw)]
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t = Form::Raw)]
     output: Form,
-    /// Write what the record says, even wrong lengths and checksums
+    /// Write what the record says, even wrong lengths and checksums; `raw` counts, not the fields
     #[arg(long)]
     as_is: bool,
-    /// Ignore lengths and checksums that the record says, and compute them
+    /// Ignore lengths, checksums and `raw` where they contradict the fields
     #[arg(long, conflicts_with = "as_is")]
     recompute: bool,
-    /// Header field of the message on the command line
+    /// Header field of the message on the command line (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     header: Vec<String>,
     /// Sync version group or release, where a record does not say: the newest if not given
     #[arg(long, value_name = "VERSION")]
+    #[arg(add = ArgValueCompleter::new(complete::sync_version))]
     sync_version: Option<String>,
     /// Compression dictionary of RP frames, by its id (repeatable)
     #[arg(long, value_name = "ID=FILE")]
     dictionary: Vec<String>,
+    /// Cut RP frames that are larger into fragments of SIZE bytes each
+    #[arg(long, value_name = "SIZE", value_parser = options::parse_size)]
+    fragment: Option<usize>,
+    /// Write Noxu messages with their length in front, as on TCP, whatever the records say
+    #[arg(long)]
+    to_length_prefix: bool,
+    /// Write the name of this Noxu service first, as the client of a connection does
+    #[arg(long, value_name = "NAME")]
+    #[arg(add = ArgValueCompleter::new(complete::service))]
+    service: Option<String>,
     /// Print a complete record of this type, to be edited
     #[arg(long, value_name = "PROTOCOL.TYPE")]
+    #[arg(add = ArgValueCompleter::new(complete::type_name))]
     example: Option<String>,
     /// List all message types
     #[arg(long)]
     list: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// The bytes themselves
-    Raw,
-    /// Hexadecimal digits, all in one
-    Hex,
-    /// A line of hexadecimal digits for each message
-    HexLines,
-    /// A line of base64 for each message
-    Base64Lines,
-}
-
 impl Encode {
     /// Encodes everything.
     pub fn run(self) -> anyhow::Result<u8> {
-        let mut out = Output::new(self.output);
         if self.list {
-            for name in type_names() {
-                out.text(&name)?;
+            return print(type_names().map(|name| name + "\n"));
+        }
+        let options = self.options()?;
+        if let Some(name) = &self.example {
+            return print_example(name, &options);
+        }
+        let mut sink = self.output.sink();
+        let sink = sink.as_mut().map(|sink| sink.as_mut() as _);
+        let mut out = Output::new(self.output, sink, settings(&options));
+        if let Some(name) = &self.service {
+            let record = json!({
+                "protocol": "noxu.service",
+                "type": "ServiceName",
+                "body": {"name": name},
+            });
+            self.value(&record, &options, &mut out)
+                .context("--service")?;
+        }
+        match self.arguments.split_first() {
+            Some((name, fields)) if names_type(name, fields) => {
+                let record = self.assembled(name, fields)?;
+                self.value(&record, &options, &mut out)
+                    .with_context(|| name.clone())?;
             }
-        } else if let Some(name) = &self.example {
-            let (protocol, kind) = known_type(name)?;
-            let record = example(protocol, kind);
-            out.text(&serde_json::to_string_pretty(&record)?)?;
-        } else {
-            let options = self.options()?;
-            match self.arguments.split_first() {
-                Some((name, fields)) if names_type(name) => {
-                    self.command_line(name, fields, &options, &mut out)?;
-                }
-                _ => self.records(&options, &mut out)?,
-            }
+            _ => self.records(&options, &mut out)?,
         }
         out.finish()?;
         Ok(CLEAN)
@@ -103,28 +119,20 @@ impl Encode {
 
     fn options(&self) -> anyhow::Result<EncodeOptions> {
         let sync_version = match &self.sync_version {
-            Some(name) => Some(versions::by_name(name).with_context(|| {
-                let known = versions::NAMES.join(", ");
-                format!("no sync version {name:?}: known are {known}")
-            })?),
+            Some(name) => Some(options::sync_version_by_name(name)?),
             None => None,
         };
         Ok(EncodeOptions {
             as_is: self.as_is,
             recompute: self.recompute,
             sync_version,
-            dictionaries: super::options::dictionaries(&self.dictionary)?,
-            ..EncodeOptions::default()
+            length_prefix: self.to_length_prefix.then_some(true),
+            dictionaries: options::dictionaries(&self.dictionary)?,
         })
     }
 
-    fn command_line(
-        &self,
-        name: &str,
-        fields: &[String],
-        options: &EncodeOptions,
-        out: &mut Output,
-    ) -> anyhow::Result<()> {
+    /// The record that the command line spells.
+    fn assembled(&self, name: &str, fields: &[String]) -> anyhow::Result<Value> {
         let (protocol, kind) = known_type(name)?;
         let fields: Result<Vec<_>, _> = fields
             .iter()
@@ -143,136 +151,155 @@ impl Encode {
             })
             .collect();
         let header = header.context("--header: expected NAME=VALUE")?;
-        let text = assemble(protocol, kind, &fields?, &header)?.to_string();
-        let mut document = Document::default();
-        document.parse(text.as_bytes())?;
-        encode_record(document.root(text.as_bytes())?, options, out.frame())
-            .with_context(|| name.to_owned())?;
-        out.written()
+        Ok(assemble(protocol, kind, &fields?, &header)?)
     }
 
-    fn records(&self, options: &EncodeOptions, out: &mut Output) -> anyhow::Result<()> {
+    /// Encodes a record of our own.
+    fn value(
+        &self,
+        record: &Value,
+        options: &EncodeOptions,
+        out: &mut Output<'_>,
+    ) -> anyhow::Result<()> {
+        let text = record.to_string();
+        let mut document = Document::default();
+        document.parse(text.as_bytes())?;
+        self.record(document.root(text.as_bytes())?, options, out)?
+            .map_err(|error| anyhow::anyhow!("{error}"))
+    }
+
+    /// Encodes one record. What is wrong with it is returned inside.
+    fn record(
+        &self,
+        record: Json<'_>,
+        options: &EncodeOptions,
+        out: &mut Output<'_>,
+    ) -> anyhow::Result<Result<(), wirectl::schema::EncodeError>> {
+        let protocol = record.get("protocol").and_then(Json::as_text);
+        let Some(size) = self.fragment else {
+            return match encode_record(record, options, out.frame()) {
+                Ok(()) => out.written(protocol).map(Ok),
+                Err(error) => Ok(Err(error)),
+            };
+        };
+        match fragmented(record, options, size) {
+            Ok(frames) => {
+                for frame in frames {
+                    out.frame().extend_from_slice(&frame);
+                    out.written(protocol)?;
+                }
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Whether nothing but a record's own frame is to be written.
+    fn only_bytes(&self) -> bool {
+        self.fragment.is_none()
+            && !self.to_length_prefix
+            && !matches!(self.output, Form::Json | Form::Pretty)
+    }
+
+    fn records(&self, options: &EncodeOptions, out: &mut Output<'_>) -> anyhow::Result<()> {
+        if !self.header.is_empty() {
+            return Err(Wrong::new(
+                "--header is for a message on the command line, and there is none".to_owned(),
+                "wirectl encode --header channel=5 rp.Value …; records have a header of their own"
+                    .to_owned(),
+            )
+            .into());
+        }
         let stdin = [String::from("-")];
         let files = if self.arguments.is_empty() {
             &stdin
         } else {
             self.arguments.as_slice()
         };
+        let mut lines = LineEncoder::default();
         for file in files {
+            let name = if file == "-" { sniff::STDIN } else { file };
             let mut reader = RecordReader::new(open(file)?);
-            while reader
-                .advance(|| out.flush())
-                .with_context(|| file.clone())?
-            {
-                let record = reader.record().with_context(|| file.clone())?;
-                if let Err(error) = encode_record(record, options, out.frame()) {
+            loop {
+                while self.only_bytes() && reader.pass_line(|line| lines.encode(line, out.frame()))
+                {
+                    out.written(None)?;
+                }
+                let more = reader.advance(|| out.flush());
+                if !more.with_context(|| name.to_owned())? {
+                    break;
+                }
+                let record = reader.record().with_context(|| name.to_owned())?;
+                if let Err(error) = self.record(record, options, out)? {
                     let (line, column) = reader.place(error.position);
                     // What came before is whole and stays written.
                     out.flush()?;
-                    bail!("{file}:{line}:{column}: {error}");
+                    bail!("{name}:{line}:{column}: {error}");
                 }
-                out.written()?;
             }
         }
         Ok(())
     }
 }
 
-/// A type has a known protocol before its dot; anything else is a file.
-fn names_type(argument: &str) -> bool {
-    argument.rsplit_once('.').is_some_and(|(protocol, _)| {
-        wirectl::protocol::by_name(protocol).is_some() && !Path::new(argument).exists()
-    })
+fn print(lines: impl Iterator<Item = String>) -> anyhow::Result<u8> {
+    let text: String = lines.collect();
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(CLEAN)
 }
 
-fn known_type(
-    name: &str,
-) -> anyhow::Result<(
-    &'static dyn wirectl::protocol::Protocol,
-    &'static wirectl::schema::MessageType,
-)> {
-    type_by_name(name).with_context(|| {
-        let names: Vec<String> = type_names().collect();
-        let meant = closest(name, names.iter().map(String::as_str))
-            .map_or(String::new(), |meant| format!("; did you mean {meant}?"));
-        format!("no message type {name:?}{meant} (wirectl encode --list names all)")
-    })
+fn print_example(name: &str, options: &EncodeOptions) -> anyhow::Result<u8> {
+    let (protocol, kind) = known_type(name)?;
+    let group = options.sync_version.filter(|_| protocol.name() == "sync");
+    let record = example(protocol, kind, group)
+        .with_context(|| format!("this version has no {}", kind.name))?;
+    print(std::iter::once(
+        serde_json::to_string_pretty(&record)? + "\n",
+    ))
+}
+
+/// How what was encoded is decoded again.
+fn settings(options: &EncodeOptions) -> Settings {
+    Settings {
+        sync_version: options.sync_version,
+        dictionaries: Arc::new(options.dictionaries.clone()),
+        ..Settings::default()
+    }
+}
+
+/// A type has a known protocol before its dot, or only fields behind it; anything else is a file.
+fn names_type(argument: &str, fields: &[String]) -> bool {
+    let Some((protocol, _)) = argument.rsplit_once('.') else {
+        return false;
+    };
+    let fields = !fields.is_empty() && fields.iter().all(|field| field.contains('='));
+    let known = wirectl::protocol::by_name(protocol).is_some();
+    (known || fields) && !Path::new(argument).exists()
+}
+
+fn known_type(name: &str) -> anyhow::Result<(&'static dyn Protocol, &'static MessageType)> {
+    if let Some(found) = type_by_name(name) {
+        return Ok(found);
+    }
+    let names: Vec<String> = type_names().collect();
+    let known = names.iter().map(String::as_str);
+    Err(Wrong::unknown("message type", name, known, "wirectl encode --list").into())
 }
 
 fn open(file: &str) -> anyhow::Result<Box<dyn Read>> {
     if file == "-" {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let path = PathBuf::from(file);
-    Ok(Box::new(
-        File::open(&path).with_context(|| file.to_owned())?,
-    ))
-}
-
-/// Writes frames in the form that is asked for.
-struct Output {
-    form: Form,
-    out: io::StdoutLock<'static>,
-    frame: Vec<u8>,
-    buffer: Vec<u8>,
-}
-
-impl Output {
-    fn new(form: Form) -> Self {
-        Self {
-            form,
-            out: io::stdout().lock(),
-            frame: Vec::new(),
-            buffer: Vec::with_capacity(2 * BUFFER),
+        let input = io::stdin();
+        if input.is_terminal() {
+            complain::note(&Wrong::new(
+                "waiting for records on standard input, which is a terminal".to_owned(),
+                "wirectl encode FILE, or wirectl encode PROTOCOL.TYPE FIELD=VALUE…; Ctrl-D ends \
+                 the input"
+                    .to_owned(),
+            ));
         }
+        return Ok(Box::new(input.lock()));
     }
-
-    /// Where the next frame goes. Raw frames go straight to the buffer.
-    fn frame(&mut self) -> &mut Vec<u8> {
-        if self.form == Form::Raw {
-            return &mut self.buffer;
-        }
-        self.frame.clear();
-        &mut self.frame
-    }
-
-    /// Takes the frame that [`Output::frame`] was filled with.
-    fn written(&mut self) -> anyhow::Result<()> {
-        match self.form {
-            Form::Raw => {}
-            Form::Hex => self
-                .buffer
-                .extend_from_slice(hex::encode(&self.frame).as_bytes()),
-            Form::HexLines => self.line(&hex::encode(&self.frame)),
-            Form::Base64Lines => self.line(&STANDARD.encode(&self.frame)),
-        }
-        if self.buffer.len() >= BUFFER {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn line(&mut self, line: &str) {
-        if !self.frame.is_empty() {
-            self.buffer.extend_from_slice(line.as_bytes());
-            self.buffer.push(b'\n');
-        }
-    }
-
-    fn text(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.buffer, "{line}")
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.out.flush()
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        if self.form == Form::Hex && !self.buffer.is_empty() {
-            self.buffer.push(b'\n');
-        }
-        self.flush()
-    }
+    Ok(Box::new(File::open(file).with_context(|| file.to_owned())?))
 }

@@ -6,6 +6,8 @@ use clap_complete::Shell;
 use std::io::{self, Write};
 
 /// Print completions for a shell
+///
+/// The shell then asks wirectl itself, which also knows message types and their fields.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,10 +22,7 @@ pub struct Completions {
 impl Completions {
     /// Prints the completions.
     pub fn run(self) -> anyhow::Result<u8> {
-        let mut script = Vec::new();
-        let mut command = Arguments::command();
-        clap_complete::generate(self.shell, &mut command, "wirectl", &mut script);
-        write(&script)
+        write(&super::complete::script(&self.shell.to_string())?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the user types: arguments first as typed, then as ready objects. Only here is clap known.
 
 mod complain;
+mod complete;
 mod decode;
 mod encode;
 mod explain;
@@ -68,6 +69,7 @@ enum Command {
 /// Runs the command line and returns its exit status.
 #[must_use]
 pub fn run() -> ExitCode {
+    complete::answer();
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Decode(command) => command.run(),

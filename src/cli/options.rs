@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use wirectl::filter::Filter;
-use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink, TimeForm};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -176,7 +176,8 @@ fn numbered<'a, N: std::str::FromStr>(
     parts.ok_or_else(|| wrong().into())
 }
 
-fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
+/// The index of the version group that this name means.
+pub fn sync_version_by_name(name: &str) -> anyhow::Result<u32> {
     use wirectl::protocol::sync::versions;
     match versions::by_name(name) {
         Some(group) => Ok(group),
@@ -248,7 +249,7 @@ pub struct OutputOptions {
     /// How to show records
     #[arg(short, long, value_enum, value_name = "FORM")]
     output: Option<OutputForm>,
-    /// Short for --output json; with --output stats, the statistics as JSON
+    /// Short for --output json; with --output stats or conversations, those as JSON
     #[arg(long)]
     json: bool,
     /// Print what this jq expression yields for each record, instead of the record
@@ -263,6 +264,9 @@ pub struct OutputOptions {
     /// Mask secrets in JSON, too; such records cannot be encoded again
     #[arg(long)]
     redact: bool,
+    /// How to show times to people; JSON always has UTC
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = TimeChoice::Utc)]
+    time: TimeChoice,
     /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
@@ -292,6 +296,30 @@ enum OutputForm {
     Conversations,
 }
 
+/// The forms of times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TimeChoice {
+    /// Date and time in UTC
+    Utc,
+    /// Date and time of the local time zone
+    Local,
+    /// Seconds since the first record that is shown
+    Relative,
+    /// Seconds since the record shown before
+    Delta,
+}
+
+impl From<TimeChoice> for TimeForm {
+    fn from(choice: TimeChoice) -> Self {
+        match choice {
+            TimeChoice::Utc => Self::Utc,
+            TimeChoice::Local => Self::Local,
+            TimeChoice::Relative => Self::Relative,
+            TimeChoice::Delta => Self::Delta,
+        }
+    }
+}
+
 /// How records are to be shown.
 #[derive(Debug)]
 pub struct Output {
@@ -315,11 +343,9 @@ impl OutputOptions {
         self.json || self.output == Some(OutputForm::Json)
     }
 
-    /// Columns to fill; no limit if none.
-    pub fn width(&self) -> Option<usize> {
-        self.width
-            .map_or_else(terminal::width, NonZeroUsize::new)
-            .map(NonZeroUsize::get)
+    /// Whether records are shown one by one, as they come.
+    pub fn shows_records(&self) -> bool {
+        !matches!(self.output, Some(OutputForm::None | OutputForm::Stats))
     }
 
     /// The output; `input` is what the one input is called.
@@ -327,7 +353,10 @@ impl OutputOptions {
         let form = match (self.output, self.json) {
             (None, true) => OutputForm::Json,
             (None, false) => OutputForm::Pretty,
-            (Some(form @ (OutputForm::Json | OutputForm::Stats)), true) => form,
+            (
+                Some(form @ (OutputForm::Json | OutputForm::Stats | OutputForm::Conversations)),
+                true,
+            ) => form,
             (Some(form), false) => form,
             (Some(form), true) => {
                 let name = form
@@ -363,14 +392,20 @@ impl OutputOptions {
             json: self.json,
             raw: self.raw,
             redact: self.redact,
-            look: Look {
-                styles: output::Styles::new(terminal::use_color(self.color, &io::stdout())),
-                width: self.width.map_or_else(terminal::width, NonZeroUsize::new),
-                show_secrets: self.show_secrets,
-                input: input.to_owned(),
-                frame_bytes: self.raw,
-            },
+            look: self.look(input),
         })
+    }
+
+    /// What people want to see, and on what; `input` is what the one input is called.
+    pub fn look(&self, input: &str) -> Look {
+        Look {
+            styles: output::Styles::new(terminal::use_color(self.color, &io::stdout())),
+            width: self.width.map_or_else(terminal::width, NonZeroUsize::new),
+            show_secrets: self.show_secrets,
+            input: input.to_owned(),
+            frame_bytes: self.raw,
+            times: self.time.into(),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! `wirectl schema`: JSON Schema of records.
 
-use super::CLEAN;
 use super::complain::Wrong;
+use super::{CLEAN, complete};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use wirectl::encode::{type_by_name, type_names};
@@ -23,7 +24,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Schema {
     /// Protocols (sync) and message types (sync.DeltaPush); everything if there is none
-    #[arg(value_name = "TYPE")]
+    #[arg(value_name = "TYPE", add = ArgValueCompleter::new(complete::type_or_protocol))]
     types: Vec<String>,
 }
 

@@ -128,9 +128,11 @@ impl Assignment {
             .filter(|_| part == "body")
             .and_then(|kind| resolve(kind, &in_body).ok().flatten());
         *here = match (&self.given, kind) {
-            (Given::Text(text), None) if !here.is_string() => {
-                serde_json::from_str(text).unwrap_or_else(|_| json!(text))
-            }
+            (Given::Text(text), None) => like(here, text),
+            (Given::Bytes(bytes), None) => match std::str::from_utf8(bytes) {
+                Ok(text) => like(here, text.strip_suffix('\n').unwrap_or(text)),
+                Err(_) => self.json(None)?,
+            },
             _ => self.json(kind)?,
         };
         Ok(true)
@@ -158,9 +160,34 @@ impl Assignment {
                     .map_err(|_| self.fail("the field is text, but this is not UTF-8"))?;
                 Ok(json!(text.strip_suffix('\n').unwrap_or(text)))
             }
-            Given::Bytes(bytes) => Ok(json!(hex::encode(bytes))),
+            Given::Bytes(bytes) => match (kind, std::str::from_utf8(bytes)) {
+                (Some(kind), Ok(text)) if !is_bytes(kind) => {
+                    self.typed(text.strip_suffix('\n').unwrap_or(text), Some(kind))
+                }
+                _ => Ok(json!(hex::encode(bytes))),
+            },
             Given::Text(text) => self.typed(text, kind),
         }
+    }
+
+    /// The value as JSON for self-describing binary payloads, where bytes need a tag.
+    fn tagged(&self, kind: Option<&Type>) -> Result<Value, AssignmentError> {
+        let value = self.json(kind)?;
+        let bytes = |digits: &str| json!({"$bytes": digits});
+        Ok(match (&value, kind, &self.given) {
+            (Value::String(text), Some(Type::Uuid), Given::Text(_)) => {
+                let digits = text.replace('-', "");
+                if digits.len() != 32 || hex::decode(&digits).is_err() {
+                    return Err(self.fail("expected a UUID"));
+                }
+                bytes(&digits.to_ascii_lowercase())
+            }
+            (_, Some(Type::List(Type::Unsigned(1))), Given::Bytes(given)) => json!(given),
+            (Value::String(digits), kind, Given::Bytes(_)) if !kind.is_some_and(is_text) => {
+                bytes(digits)
+            }
+            _ => value,
+        })
     }
 
     fn typed(&self, text: &str, kind: Option<&Type>) -> Result<Value, AssignmentError> {
@@ -208,9 +235,13 @@ pub fn assemble(
     header: &[(String, String)],
 ) -> Result<Value, AssignmentError> {
     let mut body = Value::Object(Map::new());
+    let tagged = !protocol.bodies_follow_tables() && !protocol.is_text();
     for field in fields {
         let kind = resolve(kind, field)?;
-        let value = field.json(kind)?;
+        let value = match tagged {
+            true => field.tagged(kind)?,
+            false => field.json(kind)?,
+        };
         place(&mut body, field, value)?;
     }
     let mut record = json!({"protocol": protocol.name(), "type": kind.name});
@@ -228,6 +259,70 @@ pub fn assemble(
         members.insert("body".to_owned(), body);
     }
     Ok(record)
+}
+
+/// Something that an argument may go on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The argument so far, with the choice.
+    pub text: String,
+    /// Its meaning.
+    pub about: &'static str,
+}
+
+/// What the argument `typed` may go on with, the fields and values of `kind`: the names at its
+/// last part, whatever is typed of them.
+#[must_use]
+pub fn choices(kind: &'static MessageType, typed: &str) -> Vec<Choice> {
+    let choice = |text: String, about| Choice { text, about };
+    if let Some((path, _)) = typed.split_once('=') {
+        let values = resolved(kind, path).map_or(Vec::new(), values);
+        let values = values.iter().map(|value| format!("{path}={value}"));
+        return values.map(|text| choice(text, "")).collect();
+    }
+    let (before, fields) = match typed.rsplit_once('.') {
+        None => (String::new(), kind.body.fields),
+        Some((path, _)) => match unwrapped(resolved(kind, path)) {
+            Some(Type::Struct(body)) => (format!("{path}."), body.fields),
+            _ => return Vec::new(),
+        },
+    };
+    let fields = fields.iter().filter(|field| {
+        let derived = matches!(&field.kind, Type::Packed(packed) if packed.shown().is_none());
+        !derived
+    });
+    fields
+        .map(|field| {
+            let end = match unwrapped(Some(&field.kind)) {
+                Some(Type::Struct(_)) => ".",
+                Some(Type::List(_) | Type::Tuple(_) | Type::Any) => ":=",
+                _ => "=",
+            };
+            choice(format!("{before}{}{end}", field.label.name), field.about)
+        })
+        .collect()
+}
+
+fn resolved(kind: &'static MessageType, path: &str) -> Option<&'static Type> {
+    let field = Assignment {
+        argument: path.to_owned(),
+        path: parse_path(path).ok()?,
+        given: Given::Text(String::new()),
+    };
+    resolve(kind, &field).ok().flatten()
+}
+
+/// The values that a type is limited to, as far as one may list them.
+fn values(kind: &'static Type) -> Vec<&'static str> {
+    match unwrapped(Some(kind)) {
+        Some(Type::Bool) => vec!["true", "false"],
+        Some(Type::Enum(choice)) => {
+            let variants = choice.variants.iter();
+            let units = variants.filter(|variant| matches!(variant.payload, Payload::Unit));
+            units.map(|variant| variant.symbol.name).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn parse_path(path: &str) -> Result<Vec<Step>, String> {
@@ -324,6 +419,22 @@ fn is_text(kind: &Type) -> bool {
     }
 }
 
+fn is_bytes(kind: &Type) -> bool {
+    match kind {
+        Type::Bytes | Type::ElementBytes | Type::Fixed(_) | Type::Packed(_) => true,
+        Type::Optional(inner) => is_bytes(inner),
+        _ => false,
+    }
+}
+
+/// `text` in place of a value whose kind no table tells: text for text, else JSON if it is that.
+fn like(old: &Value, text: &str) -> Value {
+    match old {
+        Value::String(_) => json!(text),
+        _ => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+    }
+}
+
 fn place(body: &mut Value, field: &Assignment, value: Value) -> Result<(), AssignmentError> {
     let mut here = body;
     for step in &field.path {
@@ -415,6 +526,28 @@ mod tests {
         assert_eq!(
             body("sync.Handshake", &["vector_clock.a.b=3"]).unwrap(),
             r#"{"vector_clock":{"a":{"b":3}}}"#
+        );
+    }
+
+    #[test]
+    fn an_argument_may_go_on_with_fields_and_values() {
+        let choices = |name: &str, typed: &str| -> Vec<String> {
+            let (_, kind) = type_by_name(name).unwrap();
+            let found = choices(kind, typed).into_iter();
+            found.map(|choice| choice.text).collect()
+        };
+        assert_eq!(
+            choices("sync.PingPong", "time"),
+            ["timestamp_ms=", "is_pong="]
+        );
+        assert_eq!(
+            choices("sync.PingPong", "is_pong="),
+            ["is_pong=true", "is_pong=false"]
+        );
+        assert!(choices("noxu.protocol.ElectionVote", "unknown.x").is_empty());
+        assert_eq!(
+            choices("sync.PresenceBroadcast", "peers[0].u")[0],
+            "peers[0].user_id="
         );
     }
 

@@ -2,18 +2,24 @@
 
 mod assign;
 mod example;
+mod line;
+mod raw;
 mod reader;
 
-pub use assign::{Assignment, AssignmentError, assemble};
+pub use assign::{Assignment, AssignmentError, Choice, assemble, choices};
 pub use example::example;
+pub use line::LineEncoder;
 pub use reader::{ReadError, RecordReader};
 
 use crate::codec::json::Json;
-use crate::protocol::{self, Draft, EncodeOptions, Protocol};
+use crate::protocol::{self, Draft, EncodeOptions, Protocol, rp};
+use crate::schema::notation::Encoding;
 use crate::schema::{EncodeError, MessageType, hexadecimal};
 
 /// Appends the bytes of `record` to `out`. Nothing is appended for a record that was derived from
-/// others, whose bytes are already theirs.
+/// others, whose bytes are already theirs. A record's `raw` is written as it is, unless its fields
+/// were changed after decoding: that is an error, or with [`EncodeOptions::recompute`] the fields
+/// count.
 ///
 /// # Errors
 /// If the record cannot be encoded; `out` is then as before.
@@ -34,11 +40,55 @@ pub fn encode_record(
         return Ok(());
     }
     if let Some(raw) = parts.raw.filter(|json| !json.is_null()) {
-        return hexadecimal(raw, out);
+        let start = out.len();
+        hexadecimal(raw, out)?;
+        let bytes = out.get(start..).unwrap_or_default();
+        if options.as_is || bytes.is_empty() {
+            return Ok(());
+        }
+        let Some(error) = raw::contradiction(&parts, options, bytes) else {
+            return Ok(());
+        };
+        out.truncate(start);
+        if !options.recompute {
+            return Err(error);
+        }
     }
-    let draft = parts.draft(record)?;
+    let draft = parts.draft()?;
     let protocol = protocol_of(&draft)?;
     protocol.encode(&draft, options, out)
+}
+
+/// The frames that `record` is sent as, if those of `rp` are cut into fragments of `size` bytes.
+///
+/// # Errors
+/// If the record cannot be encoded, or there would be too many fragments.
+pub fn fragmented(
+    record: Json<'_>,
+    options: &EncodeOptions,
+    size: usize,
+) -> Result<Vec<Vec<u8>>, EncodeError> {
+    let mut frame = Vec::new();
+    encode_record(record, options, &mut frame)?;
+    let text = |json: Option<Json<'_>>, wanted: &str| {
+        json.and_then(Json::as_text)
+            .is_some_and(|text| text == wanted)
+    };
+    if !text(record.get("protocol"), "rp") {
+        return Ok(vec![frame]);
+    }
+    let spelled = record
+        .get("header")
+        .and_then(|header| header.get("encoding"));
+    let encoding = match text(spelled, "cbor") {
+        true => Encoding::Cbor,
+        false => Encoding::MessagePack,
+    };
+    rp::fragments(&frame, size, encoding).map_err(|count| {
+        let what =
+            format!("{count} fragments of {size} bytes are more than the 65535 there can be");
+        EncodeError::at(record, what)
+    })
 }
 
 /// The message type that `name` (`PROTOCOL.TYPE`) names.
@@ -64,8 +114,8 @@ pub fn type_names() -> impl Iterator<Item = String> {
 }
 
 /// The members of a record that encoding looks at.
-#[derive(Default)]
 struct Parts<'d> {
+    record: Json<'d>,
     protocol: Option<Json<'d>>,
     type_name: Option<Json<'d>>,
     header: Option<Json<'d>>,
@@ -81,7 +131,17 @@ impl<'d> Parts<'d> {
         let members = record
             .members()
             .ok_or_else(|| EncodeError::expected(record, "a record (an object)"))?;
-        let mut parts = Self::default();
+        let mut parts = Self {
+            record,
+            protocol: None,
+            type_name: None,
+            header: None,
+            body: None,
+            raw: None,
+            redacted: None,
+            derived: None,
+            length: None,
+        };
         for (name, value) in members {
             let place = match name {
                 "protocol" => &mut parts.protocol,
@@ -99,7 +159,8 @@ impl<'d> Parts<'d> {
         Ok(parts)
     }
 
-    fn draft(&self, record: Json<'d>) -> Result<Draft<'d>, EncodeError> {
+    fn draft(&self) -> Result<Draft<'d>, EncodeError> {
+        let record = self.record;
         let text = |part: Option<Json<'d>>, name: &str, what: &str| {
             let json = part.ok_or_else(|| EncodeError::missing(record, name, what))?;
             let text = json

@@ -37,6 +37,7 @@ impl Span {
 
     /// The bytes of this span; empty if it lies outside `bytes`.
     #[must_use]
+    #[inline]
     pub fn of(self, bytes: &[u8]) -> &[u8] {
         bytes
             .get(self.start as usize..self.end as usize)
@@ -79,6 +80,15 @@ impl Label {
     pub const fn secret(mut self, secret: Secret) -> Self {
         self.secret = secret;
         self
+    }
+
+    /// `,"name":`, or `"name":` for the first member; none if the name is too long.
+    #[inline]
+    #[must_use]
+    pub fn key(&self, first: bool) -> Option<&[u8]> {
+        let (key, length) = &self.key;
+        key.get(usize::from(first)..*length)
+            .filter(|key| !key.is_empty())
     }
 
     /// Appends `,"name":`, or `"name":` for the first member.
@@ -289,23 +299,36 @@ impl Tree {
 
     /// The index that the next pushed node gets.
     #[must_use]
+    #[inline]
     pub fn next_id(&self) -> NodeId {
-        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+        // Decoders end long before; see their limits on values per message.
+        self.nodes.len() as NodeId
     }
 
     /// Appends a leaf of the frame.
+    #[inline]
     pub fn leaf(&mut self, label: Option<&'static Label>, value: Value, span: Span) -> NodeId {
         let id = self.next_id();
         self.nodes.push(Node {
             label,
             value,
             span,
-            end: id.saturating_add(1),
+            end: id.wrapping_add(1),
             layer: Layer::Frame,
             tagged: false,
             hidden: false,
         });
         id
+    }
+
+    /// Appends a copy of `nodes`, a tree of its own; returns the index of its first node.
+    pub fn append(&mut self, nodes: &[Node]) -> NodeId {
+        let base = self.next_id();
+        self.nodes.extend(nodes.iter().map(|node| Node {
+            end: node.end.wrapping_add(base),
+            ..*node
+        }));
+        base
     }
 
     /// Appends a copy of the subtree `id`, labelled `label`.

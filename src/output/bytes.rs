@@ -4,7 +4,7 @@ use super::Sink;
 use crate::model::Record;
 use std::io::{self, BufWriter, Write};
 
-/// Writes the bytes of every frame, one after the other.
+/// Writes the bytes of every frame that was sent, one after the other.
 #[derive(Debug)]
 pub struct Raw<W: Write> {
     out: BufWriter<W>,
@@ -21,6 +21,10 @@ impl<W: Write> Raw<W> {
 
 impl<W: Write> Sink for Raw<W> {
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
+        // What was put together from other frames was written with them.
+        if record.message.derived {
+            return Ok(());
+        }
         self.out.write_all(record.frame)
     }
 

@@ -116,6 +116,15 @@ impl Detector {
             .map(|candidate| candidate.protocol)
     }
 
+    /// The service that the client has asked for by name.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        let sessions = self.candidates.iter();
+        sessions
+            .filter_map(|candidate| candidate.session.as_ref())
+            .find_map(|session| session.service())
+    }
+
     /// The protocol whose first frame was just found, and why it was taken for that; told once.
     pub fn news(&mut self) -> Option<(&'static str, Grounds)> {
         if std::mem::replace(&mut self.told, true) {
@@ -154,8 +163,9 @@ impl Detector {
         }
         let other = self.best(input);
         if let Some(framing) = own {
+            let least = self.least_to_change(framing, input);
             let better = other.is_some_and(|(index, confidence)| {
-                confidence >= Confidence::Exact && self.pinned != Some(index)
+                confidence >= least && self.pinned != Some(index)
             });
             if !better {
                 return found(framing, input);
@@ -231,6 +241,16 @@ impl Detector {
         }
     }
 
+    /// Goes on behind the frame that [`Detector::frame`] has just found; decodes it (into `message`,
+    /// for nobody) only if its protocol finds no further frames without.
+    pub fn pass(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        let session = self.session();
+        if !session.is_some_and(|session| session.pass(frame, input)) {
+            self.decode(frame, input, message);
+            while self.next_derived(false, message).is_some() {}
+        }
+    }
+
     /// The pinned protocol's session.
     fn session(&mut self) -> Option<&mut Box<dyn Session>> {
         let candidate = self.candidates.get_mut(self.pinned?)?;
@@ -244,6 +264,17 @@ impl Detector {
         sessions
             .filter_map(|candidate| candidate.session.as_mut())
             .find_map(|session| session.next_derived(ended, message))
+    }
+
+    /// How sure another protocol must be while the pinned one has not said no. The bytes of a frame
+    /// that is not all there may end where some frame of another protocol would: chance, if the
+    /// connection is known to speak its own.
+    fn least_to_change(&self, framing: Framing, input: &Input<'_>) -> Confidence {
+        let weak = matches!(self.grounds, Grounds::Probed(sure) if sure < Confidence::Exact);
+        match framing {
+            Framing::Need(_) if !weak && !input.ended && !input.whole => Confidence::Certain,
+            _ => Confidence::Exact,
+        }
     }
 
     fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {

@@ -52,12 +52,15 @@ impl Mirror<'_> {
         let mut child = id + 1;
         while child < node.end {
             let next = message.tree.get(child).map_or(node.end, |node| node.end);
-            let placed = self.node(child, message);
+            let placed = self.reaches(child, next) && self.node(child, message);
             found |= placed;
             if !placed && node.value == Value::List {
                 message.tree.leaf(None, Value::Nil, Span::default());
             }
             child = next.max(child + 1);
+            if self.noted.is_empty() && node.value != Value::List {
+                break;
+            }
         }
         message.tree.close(mirrored, node.span.end as usize);
         if !found {

@@ -14,10 +14,11 @@ pub mod rps;
 pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};
-pub use encode::{Draft, EncodeOptions};
+pub use encode::{Draft, EncodeOptions, LineHead, Scratch};
 pub use inner::read_inner;
 pub use pairing::{Pairing, Shows};
 
+use crate::codec::json::Cursor;
 use crate::model::{Direction, Message, Origin};
 use crate::schema::{EncodeError, MessageType};
 use std::sync::Arc;
@@ -189,6 +190,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
         &[]
     }
 
+    /// Whether its messages lie in TCP (or TLS) streams themselves, never in WebSocket or HTTP.
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// Whether its messages are text, for transports that tell text from bytes.
     fn is_text(&self) -> bool {
         false
@@ -210,6 +216,19 @@ pub trait Protocol: Sync + std::fmt::Debug {
         options: &EncodeOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError>;
+
+    /// Appends the frame of a record as our own JSON output prints it: `cursor` stands behind the
+    /// message's type, and afterwards behind the body. None for what it does not take, which
+    /// [`Protocol::encode`] then does; something may be appended then.
+    fn transcode(
+        &self,
+        _head: &LineHead<'_>,
+        _cursor: &mut Cursor<'_>,
+        _scratch: &mut Scratch,
+        _out: &mut Vec<u8>,
+    ) -> Option<()> {
+        None
+    }
 
     /// Starts following a connection.
     fn session(&self, settings: &Settings) -> Box<dyn Session>;
@@ -249,8 +268,19 @@ pub trait Session: std::fmt::Debug {
         Framing::NoFrame("no frame of this connection's protocol")
     }
 
+    /// The service that the client has asked for by name, if the protocol has such.
+    fn service(&self) -> Option<&str> {
+        None
+    }
+
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
+
+    /// Goes on behind the frame that [`Session::frame`] has just cut, without decoding it; false if
+    /// that cannot be: if what the frame says decides where the next ones end.
+    fn pass(&mut self, _frame: &[u8], _input: &Input<'_>) -> bool {
+        false
+    }
 
     /// Decodes the next message that was not sent as such, but put together from the frames so far;
     /// returns its bytes. If the connection has `ended`, what is unfinished comes, too.

@@ -29,6 +29,16 @@ impl Versions {
         Self(!(u16::MAX << (index + 1)))
     }
 
+    /// The groups' indexes, the newest first.
+    pub fn newest_first(self) -> impl Iterator<Item = u32> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let newest = left.checked_ilog2()?;
+            left &= !(1 << newest);
+            Some(newest)
+        })
+    }
+
     /// What both have.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

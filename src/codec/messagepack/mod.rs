@@ -6,6 +6,7 @@ mod value;
 
 pub use value::{Form, read_value};
 
+use crate::model::Span;
 use thiserror::Error;
 
 /// Why no item could be read.
@@ -241,6 +242,71 @@ impl<'a> Reader<'a> {
         Ok(Head::Extension(kind.cast_signed(), size))
     }
 
+    /// Consumes the next item if it is an unsigned integer, spelled as short as can be, of at most
+    /// `width` bytes.
+    #[inline]
+    pub fn short_unsigned(&mut self, width: u8) -> Option<u64> {
+        let (value, size) = match *self.bytes.get(self.position..)? {
+            [marker @ 0x00..=0x7f, ..] => (u64::from(marker), 0),
+            [0xcc, byte, ..] => (u64::from(byte), 1),
+            [0xcd, a, b, ..] => (u64::from(u16::from_be_bytes([a, b])), 2),
+            [0xce, a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), 4),
+            [0xcf, a, b, c, d, e, f, g, h, ..] => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 8),
+            _ => return None,
+        };
+        let least = match size {
+            0 => 0,
+            1 => 0x80,
+            2 => 0x100,
+            4 => 0x1_0000,
+            _ => 0x1_0000_0000,
+        };
+        if value < least || size > width {
+            return None;
+        }
+        self.position += 1 + usize::from(size);
+        Some(value)
+    }
+
+    /// Consumes the head of the next item if it is an array of at most 15 items; says how many.
+    #[inline]
+    pub fn short_array(&mut self) -> Option<u32> {
+        let marker = self.peek()?;
+        let is_one = matches!(marker, 0x90..=0x9f);
+        self.position += usize::from(is_one);
+        is_one.then_some(u32::from(marker & 0x0f))
+    }
+
+    /// Consumes the next item if it is a truth value.
+    #[inline]
+    pub fn truth(&mut self) -> Option<bool> {
+        let value = match self.peek()? {
+            0xc2 => false,
+            0xc3 => true,
+            _ => return None,
+        };
+        self.position += 1;
+        Some(value)
+    }
+
+    /// Consumes the next item if it is a short string of ASCII characters, its size spelled as
+    /// short as can be, whose bytes are all there; says where its content lies.
+    #[inline]
+    pub fn short_ascii(&mut self) -> Option<Span> {
+        let rest = self.bytes.get(self.position..)?;
+        let (head, length) = match *rest {
+            [marker @ 0xa0..=0xbf, ..] => (1, usize::from(marker & 0x1f)),
+            [0xd9, length, ..] if length >= 0x20 => (2, usize::from(length)),
+            _ => return None,
+        };
+        if !rest.get(head..head + length)?.is_ascii() {
+            return None;
+        }
+        let start = self.position + head;
+        self.position = start + length;
+        Some(Span::new(start, self.position))
+    }
+
     fn big_endian(&mut self, width: usize) -> Result<u64, Fault> {
         let bytes = self.take(width)?;
         Ok(bytes
@@ -344,12 +410,17 @@ pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
 
 /// Writes a byte string.
 pub fn write_binary(out: &mut Vec<u8>, bytes: &[u8]) {
-    match bytes.len() {
-        length @ 0..=0xff => out.extend_from_slice(&[0xc4, length as u8]),
-        length @ 0x100..=0xffff => marked(out, 0xc5, &(length as u16).to_be_bytes()),
-        length => marked(out, 0xc6, &(length as u32).to_be_bytes()),
-    }
+    write_binary_head(out, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Writes the head of a byte string of `length` bytes.
+pub fn write_binary_head(out: &mut Vec<u8>, length: usize) {
+    match length {
+        0..=0xff => out.extend_from_slice(&[0xc4, length as u8]),
+        0x100..=0xffff => marked(out, 0xc5, &(length as u16).to_be_bytes()),
+        _ => marked(out, 0xc6, &(length as u32).to_be_bytes()),
+    }
 }
 
 /// Writes the head of an array of `count` items.

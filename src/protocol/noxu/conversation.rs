@@ -31,6 +31,7 @@ pub enum Position {
 #[derive(Debug, Default)]
 pub struct Conversation {
     service: Option<Service>,
+    service_name: Option<String>,
     /// Who sends entries, where no greeting tells.
     feeder: Option<Direction>,
     /// Messages by client, server, unknown.
@@ -51,6 +52,12 @@ impl Conversation {
     #[must_use]
     pub fn service(&self) -> Option<Service> {
         self.service
+    }
+
+    /// The name that the greeting gave.
+    #[must_use]
+    pub fn service_name(&self) -> Option<&str> {
+        self.service_name.as_deref()
     }
 
     /// Whether nothing was seen yet.
@@ -100,6 +107,7 @@ impl Conversation {
             );
         }
         if complete {
+            self.service_name = Some(String::from_utf8_lossy(name).into_owned());
             self.service = Some(Service {
                 family,
                 unframed: false,

@@ -62,7 +62,12 @@ fn frame(
     let settle = |given: Option<Json<'_>>, computed: u64| draft.settle(given, computed, options);
     Encoder::new(out, order, version, &settle).structure(table, body)?;
     let written = out.len() - start;
-    let length = draft.settle_length(written, options)?;
+    // A length that counts another prefix than is wanted says nothing.
+    let said = draft.header_field("prefixed").and_then(Json::as_bool);
+    let length = match said {
+        Some(said) if said != prefixed => written as u64,
+        _ => draft.settle_length(written, options)?,
+    };
     if prefixed {
         let length = u32::try_from(length.saturating_sub(4)).unwrap_or(u32::MAX);
         if let Some(place) = out.get_mut(start..start + 4) {

@@ -11,7 +11,7 @@ use crate::schema::{EncodeError, Field, Type, unsigned};
 use std::io::Write;
 
 /// The level that the known encoder compresses with.
-const LEVEL: i32 = 3;
+pub const LEVEL: i32 = 3;
 
 /// How the payload is to be written.
 #[derive(Clone, Copy, PartialEq, Eq)]

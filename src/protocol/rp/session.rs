@@ -436,6 +436,7 @@ impl RpSession {
     fn decode_group(&mut self, group: &Group, message: &mut Message) {
         message.clear();
         message.derived = true;
+        message.sender = group.direction;
         message.protocol = "rp";
         let input = Input {
             bytes: &group.bytes,
@@ -504,10 +505,15 @@ impl Session for RpSession {
         }
     }
 
-    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+    fn pass(&mut self, frame: &[u8], _input: &Input<'_>) -> bool {
         self.looked_through = 0;
         let earned = frame.len().saturating_mul(EARNED);
         self.credit = self.credit.saturating_add(earned).min(MOST_CREDIT);
+        true
+    }
+
+    fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        self.pass(frame, input);
         self.decode_frame(frame, input, message);
         if let Some(other) = self.either.take() {
             message.note(

@@ -11,6 +11,16 @@ use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Settings};
 use crate::schema::{EncodeError, MessageType};
 use session::RpsSession;
 
+/// The member that tells messages of type `kind` from others, if it has one: key and value.
+#[must_use]
+pub fn tag(kind: &MessageType) -> Option<(&'static str, &'static str)> {
+    let index = messages::MESSAGES
+        .iter()
+        .position(|known| known.name == kind.name)?;
+    let tag = super::rp::messages::TAGS.get(index)?;
+    (!tag.key.is_empty()).then_some((tag.key, tag.word))
+}
+
 /// The protocol `rps`.
 #[derive(Debug)]
 pub struct PushwireJson;
@@ -42,6 +52,10 @@ impl Protocol for PushwireJson {
 
     fn bodies_follow_tables(&self) -> bool {
         false
+    }
+
+    fn is_text(&self) -> bool {
+        true
     }
 
     fn probe(&self, input: &Input<'_>, _settings: &Settings) -> Confidence {

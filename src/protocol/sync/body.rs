@@ -76,6 +76,12 @@ pub fn decode(
     let groups = header.layout.groups();
     let body = message.tree.next_id();
     message.body = Some(body);
+    if preferred.0.is_power_of_two() {
+        let one = candidates(kind, groups.and(preferred), frame, start);
+        if let Some(reading) = exact(kind, frame, start, one, preferred, message, opaque) {
+            return reading;
+        }
+    }
     let all = candidates(kind, groups, frame, start);
     if let Some(reading) = exact(kind, frame, start, all, preferred, message, opaque) {
         return reading;
@@ -243,18 +249,17 @@ fn candidates(
     start: usize,
 ) -> impl Iterator<Item = u32> {
     let head = Reader::new(frame, start).head().ok();
-    let groups = kind.when.and(groups);
-    (0..NAMES.len() as u32).rev().filter(move |group| {
-        let only = Versions::only(*group);
-        groups.meets(only)
-            && match head {
-                Some(Head::Map(_)) => *group == versions::B1,
-                Some(Head::Array(count)) => {
-                    *group != versions::B1 && elements(kind, only) == count as usize
-                }
-                _ => false,
+    let known = kind.when.and(versions::KNOWN);
+    known
+        .and(groups)
+        .newest_first()
+        .filter(move |group| match head {
+            Some(Head::Map(_)) => *group == versions::B1,
+            Some(Head::Array(count)) => {
+                *group != versions::B1 && elements(kind, Versions::only(*group)) == count as usize
             }
-    })
+            _ => false,
+        })
 }
 
 /// The groups that have the type, those with the nearest number of elements.

@@ -1,7 +1,7 @@
 //! The fields that checks look at, found in one pass over a body.
 
-use super::messages::MESSAGES;
-use crate::model::{Node, NodeId, Span, Tree, Value};
+use super::messages;
+use crate::model::{Label, Node, NodeId, Span, Tree, Value};
 use crate::schema::MessageType;
 use std::sync::LazyLock;
 
@@ -85,67 +85,55 @@ static NAMES: [(&str, Role); 35] = [
 ];
 
 const ROLES: usize = NAMES.len();
-const ABSENT: NodeId = NodeId::MAX;
 
-/// For every message type, the roles of its fields by their index.
-static ROLES_OF_FIELDS: LazyLock<Vec<Vec<Option<Role>>>> = LazyLock::new(|| {
-    let role = |name: &str| {
-        let known = NAMES.iter().find(|(known, _)| *known == name);
-        known.map(|(_, role)| *role)
-    };
-    MESSAGES
-        .iter()
-        .map(|kind| {
-            let fields = kind.body.fields.iter();
-            fields.map(|field| role(field.label.name)).collect()
-        })
-        .collect()
+/// Where a message type has its fields, by role: the label, and its place in the table.
+type Places = [Option<(&'static Label, NodeId)>; ROLES];
+
+/// The places for every message code that is known.
+static PLACES: LazyLock<[Option<Box<Places>>; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|code| {
+        let kind = u8::try_from(code).ok().and_then(messages::by_code)?;
+        Some(Box::new(NAMES.map(|(name, _)| {
+            let labels = || kind.body.fields.iter().map(|field| &field.label);
+            let place = labels().position(|label| label.name == name)?;
+            Some((labels().nth(place)?, NodeId::try_from(place).ok()?))
+        })))
+    })
 });
 
-/// The nodes of a body's fields, by role.
+/// The fields of a body, by role.
 #[derive(Debug)]
 pub struct Fields<'a> {
     tree: &'a Tree,
     frame: &'a [u8],
-    ids: [NodeId; ROLES],
+    body: NodeId,
+    places: Option<&'static Places>,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of `body`, a body of type `kind`.
     pub fn of(kind: &'static MessageType, body: NodeId, tree: &'a Tree, frame: &'a [u8]) -> Self {
-        let mut ids = [ABSENT; ROLES];
-        let index = MESSAGES.binary_search_by_key(&kind.code, |message| message.code);
-        let roles = index.ok().and_then(|index| ROLES_OF_FIELDS.get(index));
-        let roles = roles.map(Vec::as_slice).unwrap_or_default();
-        let fields = kind.body.fields;
-        // Fields come in the table's order, except in maps that were reordered.
-        let mut cursor = 0;
-        for (id, node) in tree.children(body) {
-            let Some(label) = node.label else { continue };
-            let is_it = |field: &crate::schema::Field| std::ptr::eq(&raw const field.label, label);
-            let later = fields.get(cursor..).unwrap_or_default();
-            let Some(found) = later
-                .iter()
-                .position(is_it)
-                .map(|found| cursor + found)
-                .or_else(|| fields.iter().position(is_it))
-            else {
-                continue;
-            };
-            cursor = found + 1;
-            if let Some(Some(role)) = roles.get(found)
-                && let Some(slot) = ids.get_mut(*role as usize)
-            {
-                *slot = id;
-            }
+        let places = PLACES.get(kind.code as usize).and_then(Option::as_deref);
+        Self {
+            tree,
+            frame,
+            body,
+            places,
         }
-        Self { tree, frame, ids }
     }
 
     /// The node of the field with this role.
     pub fn node(&self, role: Role) -> Option<(NodeId, &'a Node)> {
-        let id = self.ids.get(role as usize).copied()?;
-        Some((id, self.tree.get(id)?))
+        let (label, place) = (*self.places?.get(role as usize)?)?;
+        // Where it is if the fields before it are all there, one node each.
+        let id = self.body + 1 + place;
+        match self.tree.get(id) {
+            Some(node) if is_it(node, label) => Some((id, node)),
+            _ => {
+                let mut fields = self.tree.children(self.body);
+                fields.find(|(_, node)| is_it(node, label))
+            }
+        }
     }
 
     /// Its bytes in the frame, markers included.
@@ -217,9 +205,14 @@ impl<'a> Fields<'a> {
     }
 }
 
+fn is_it(node: &Node, label: &'static Label) -> bool {
+    node.label.is_some_and(|known| std::ptr::eq(known, label))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::sync::messages::MESSAGES;
 
     #[test]
     fn roles_stand_in_the_order_of_their_names() {

@@ -1050,11 +1050,21 @@ pub static MESSAGES: &[MessageType] = &[
 /// The message type with this code.
 #[must_use]
 pub fn by_code(code: u8) -> Option<&'static MessageType> {
-    MESSAGES
-        .binary_search_by_key(&u64::from(code), |message| message.code)
-        .ok()
-        .and_then(|index| MESSAGES.get(index))
+    let index = PLACES.get(usize::from(code)).copied();
+    MESSAGES.get(usize::from(index.unwrap_or(u8::MAX)))
 }
+
+/// Where each code stands in [`MESSAGES`]; `u8::MAX` if it is not known.
+#[expect(clippy::indexing_slicing, reason = "evaluated when compiling")]
+static PLACES: [u8; 256] = {
+    let mut places = [u8::MAX; 256];
+    let mut index = 0;
+    while index < MESSAGES.len() {
+        places[MESSAGES[index].code as usize] = index as u8;
+        index += 1;
+    }
+    places
+};
 
 #[expect(clippy::too_many_arguments, reason = "one row of a table")]
 const fn message(

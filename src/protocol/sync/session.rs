@@ -8,7 +8,9 @@ use super::frame::{self, Fit, Header, Layout};
 use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
-use crate::model::{Direction, Label, Message, NodeId, Severity, Span, Symbol, Unit, Value};
+use crate::model::{
+    Direction, Label, Layer, Message, Node, NodeId, Severity, Span, Symbol, Unit, Value,
+};
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
 
@@ -55,6 +57,55 @@ static CODEC_NAMES: [Symbol; 4] = [
         name: "z-new",
     },
 ];
+
+/// A v0 header's nodes, before they are filled in.
+static HEADER_V0: [Node; 6] = [
+    header_node(6, None, Value::Struct, (0, 5)),
+    // v0 headers say no version; it is 0 by name.
+    header_node(2, Some(&VERSION), Value::Nil, (0, 0)),
+    header_node(3, Some(&CODE), Value::Nil, (0, 1)),
+    hidden(header_node(4, Some(&LENGTH), Value::Nil, (1, 5))),
+    header_node(5, Some(&SCHEMA), Value::Nil, (5, 5)),
+    header_node(6, Some(&CODEC), Value::Nil, (5, 5)),
+];
+
+/// A v1 header's nodes, before they are filled in.
+static HEADER_V1: [Node; 7] = [
+    header_node(7, None, Value::Struct, (0, 10)),
+    header_node(2, Some(&VERSION), Value::Nil, (0, 1)),
+    header_node(3, Some(&CODE), Value::Nil, (1, 2)),
+    hidden(header_node(4, Some(&LENGTH), Value::Nil, (2, 6))),
+    header_node(5, Some(&CRC), Value::Nil, (6, 10)),
+    header_node(6, Some(&SCHEMA), Value::Nil, (10, 10)),
+    header_node(7, Some(&CODEC), Value::Nil, (10, 10)),
+];
+
+/// `end` is the index of the first node after its subtree.
+const fn header_node(
+    end: NodeId,
+    label: Option<&'static Label>,
+    value: Value,
+    (start, span_end): (u32, u32),
+) -> Node {
+    Node {
+        label,
+        value,
+        span: Span {
+            start,
+            end: span_end,
+        },
+        end,
+        layer: Layer::Frame,
+        tagged: false,
+        hidden: false,
+    }
+}
+
+/// Shown to people; derived when encoding.
+const fn hidden(mut node: Node) -> Node {
+    node.hidden = true;
+    node
+}
 
 /// Follows one connection.
 #[derive(Debug)]
@@ -174,52 +225,25 @@ impl SyncSession {
         if second { size } else { input.bytes.len() }
     }
 
-    fn header_nodes(&self, header: &Header, frame: &[u8], message: &mut Message) -> NodeId {
+    /// Shows the header; returns the node of its `schema`, which is followed by that of its
+    /// `codec`.
+    fn header_nodes(header: &Header, message: &mut Message) -> NodeId {
         let tree = &mut message.tree;
-        let id = tree.open(None, Value::Struct, 0);
-        let version = u64::from(header.version);
-        match header.layout {
-            Layout::V0 => {
-                tree.leaf(Some(&VERSION), Value::Unsigned(0), Span::new(0, 0));
-                tree.leaf(
-                    Some(&CODE),
-                    Value::Unsigned(header.code.into()),
-                    Span::new(0, 1),
-                );
-                let length = tree.leaf(
-                    Some(&LENGTH),
-                    Value::Unsigned(header.length.into()),
-                    Span::new(1, 5),
-                );
-                hide(tree, length);
-            }
-            Layout::V1 => {
-                tree.leaf(Some(&VERSION), Value::Unsigned(version), Span::new(0, 1));
-                tree.leaf(
-                    Some(&CODE),
-                    Value::Unsigned(header.code.into()),
-                    Span::new(1, 2),
-                );
-                let length = tree.leaf(
-                    Some(&LENGTH),
-                    Value::Unsigned(header.length.into()),
-                    Span::new(2, 6),
-                );
-                hide(tree, length);
-                tree.leaf(
-                    Some(&CRC),
-                    Value::Unsigned(header.crc.into()),
-                    Span::new(6, 10),
-                );
+        let nodes: &[Node] = match header.layout {
+            Layout::V0 => &HEADER_V0,
+            Layout::V1 => &HEADER_V1,
+        };
+        let id = tree.append(nodes);
+        if let [_, version, code, length, crc, ..] = tree.nodes_from(id) {
+            version.value = Value::Unsigned(header.version.into());
+            code.value = Value::Unsigned(header.code.into());
+            length.value = Value::Unsigned(header.length.into());
+            if header.layout == Layout::V1 {
+                crc.value = Value::Unsigned(header.crc.into());
             }
         }
-        let size = header.layout.size().min(frame.len());
-        let end = Span::new(size, size);
-        let schema = tree.leaf(Some(&SCHEMA), Value::Nil, end);
-        tree.leaf(Some(&CODEC), Value::Nil, end);
-        tree.close(id, size);
         message.header = Some(id);
-        schema
+        tree.next_id() - 2
     }
 
     /// Checks the announced length and checksum against what is there.
@@ -406,15 +430,22 @@ impl Session for SyncSession {
         }
     }
 
+    fn pass(&mut self, _frame: &[u8], input: &Input<'_>) -> bool {
+        if let Some(header) = self.header {
+            self.layout = Some(header.layout);
+            *self.looked_through(input) = 0;
+        }
+        true
+    }
+
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.protocol = "sync";
+        self.pass(frame, input);
         let Some(header) = self.header else {
             message.unknown(frame.len());
             return;
         };
-        self.layout = Some(header.layout);
-        *self.looked_through(input) = 0;
-        let schema = self.header_nodes(&header, frame, message);
+        let schema = Self::header_nodes(&header, message);
         self.check_header(&header, frame, input, message);
         let end = self.body(&header, frame, schema, message);
         let body_end = header.frame_size().min(frame.len());
@@ -463,12 +494,6 @@ fn code_span(header: &Header) -> (usize, usize) {
     match header.layout {
         Layout::V0 => (0, 1),
         Layout::V1 => (1, 2),
-    }
-}
-
-fn hide(tree: &mut crate::model::Tree, id: NodeId) {
-    if let Some(node) = tree.get_mut(id) {
-        node.hidden = true;
     }
 }
 

@@ -46,6 +46,9 @@ pub const fn until(group: u32) -> Versions {
     Versions::until(group)
 }
 
+/// All groups that there are.
+pub const KNOWN: Versions = Versions::until(NAMES.len() as u32 - 1);
+
 /// How a group spells its bodies.
 #[must_use]
 pub fn dialect(group: u32) -> Dialect {

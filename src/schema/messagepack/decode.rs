@@ -103,15 +103,12 @@ impl<'a, 'm> Decoder<'a, 'm> {
         &mut self,
         kind: &'static Type,
         label: Option<&'static Label>,
-        holds: Option<Opaque>,
+        holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         match kind {
             Type::Unsigned(width) => self.unsigned(*width, label),
             Type::Signed(_) => self.signed(label),
-            Type::Bool => self.scalar(label, "a bool", |head| match head {
-                Head::Bool(value) => Some(Value::Bool(value)),
-                _ => None,
-            }),
+            Type::Bool => self.boolean(label),
             Type::Float32 => self.float(label, "a 32-bit float", |head| match head {
                 Head::Float32(value) => Some((
                     f64::from(value),
@@ -150,12 +147,33 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn field(&mut self, field: &'static Field) -> Result<(), Stop> {
         let start = self.reader.position();
-        let result = self.value(&field.kind, Some(&field.label), field.holds);
+        let result = self.value(&field.kind, Some(&field.label), field.holds.as_ref());
         if result == Err(Stop::End) && field.label.secret != Secret::No && !self.strict {
             // What could not be read further may be the secret.
             self.message.secret_from = Some(start);
         }
         result
+    }
+
+    /// Decodes what most fields are, as most are spelled, without a call; else consumes nothing.
+    #[inline]
+    fn plain_field(&mut self, field: &'static Field) -> bool {
+        let start = self.reader.position();
+        let value = match field.kind {
+            Type::Unsigned(width) => self.reader.short_unsigned(width).map(Value::Unsigned),
+            Type::Text if field.holds.is_none() => self.reader.short_ascii().map(Value::Text),
+            Type::Bool => self.reader.truth().map(Value::Bool),
+            Type::Optional(_) if self.reader.peek() == Some(0xc0) => {
+                self.reader.seek(start + 1);
+                Some(Value::Nil)
+            }
+            _ => None,
+        };
+        if let Some(value) = value {
+            let span = Span::new(start, self.reader.position());
+            self.message.tree.leaf(Some(&field.label), value, span);
+        }
+        value.is_some()
     }
 
     fn nested(&mut self, decode: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
@@ -168,7 +186,6 @@ impl<'a, 'm> Decoder<'a, 'm> {
         result
     }
 
-    #[inline]
     fn unsigned(&mut self, width: u8, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
         let head = self.head()?;
@@ -219,6 +236,15 @@ impl<'a, 'm> Decoder<'a, 'm> {
         }
     }
 
+    fn boolean(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
+        let start = self.reader.position();
+        if let Some(value) = self.reader.truth() {
+            return self.leaf(label, Value::Bool(value), start);
+        }
+        let head = self.head()?;
+        self.wrong_type(start, label, "a bool", head)
+    }
+
     fn scalar(
         &mut self,
         label: Option<&'static Label>,
@@ -253,12 +279,21 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn nil(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
-        self.head()?;
+        self.reader.seek(start + 1);
         self.leaf(label, Value::Nil, start)
     }
 
-    fn text(&mut self, label: Option<&'static Label>, holds: Option<Opaque>) -> Result<(), Stop> {
+    #[inline]
+    fn text(
+        &mut self,
+        label: Option<&'static Label>,
+        holds: Option<&'static Opaque>,
+    ) -> Result<(), Stop> {
         let start = self.reader.position();
+        if let Some(content) = self.reader.short_ascii() {
+            self.note_opaque(holds);
+            return self.leaf(label, Value::Text(content), start);
+        }
         match self.head()? {
             Head::Text(length) => {
                 let span = self.content(start, length)?;
@@ -270,7 +305,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
         }
     }
 
-    fn bytes(&mut self, label: Option<&'static Label>, holds: Option<Opaque>) -> Result<(), Stop> {
+    fn bytes(
+        &mut self,
+        label: Option<&'static Label>,
+        holds: Option<&'static Opaque>,
+    ) -> Result<(), Stop> {
         let start = self.reader.position();
         let marker = self.reader.peek().unwrap_or_default();
         if matches!(marker, 0x90..=0x9f | 0xdc | 0xdd) {
@@ -300,7 +339,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         &mut self,
         expected: Option<u16>,
         label: Option<&'static Label>,
-        holds: Option<Opaque>,
+        holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
         let head = self.head()?;
@@ -316,7 +355,14 @@ impl<'a, 'm> Decoder<'a, 'm> {
             })?;
         }
         let content = self.reader.position();
-        for _ in 0..count {
+        let end = content.saturating_add(count as usize);
+        let fixints = self.reader.bytes().get(content..end);
+        let mut left = count;
+        if fixints.is_some_and(<[u8]>::is_ascii) {
+            self.reader.seek(end);
+            left = 0;
+        }
+        for _ in 0..left {
             let at = self.reader.position();
             if self.reader.peek().is_some_and(|byte| byte < 0x80) {
                 self.reader.seek(at + 1);
@@ -343,7 +389,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         &mut self,
         item: &'static Type,
         label: Option<&'static Label>,
-        holds: Option<Opaque>,
+        holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
         let head = self.head()?;
@@ -467,7 +513,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
     ) -> Result<(), Stop> {
         let start = self.reader.position();
         let named = self.dialect.codecs == Codecs::RMP_NAMED;
-        match self.head()? {
+        let head = match self.reader.short_array() {
+            Some(count) => Head::Array(count),
+            None => self.head()?,
+        };
+        match head {
             Head::Map(count) if named || body.keyed => {
                 if !body.keyed {
                     self.shown = Codecs::RMP_NAMED;
@@ -501,7 +551,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
             })?;
         }
         for field in present(fields, version).take(count as usize) {
-            self.field(field)?;
+            if !self.plain_field(field) {
+                self.field(field)?;
+            }
         }
         let extra = (count as usize).saturating_sub(known);
         if extra > 0 {
@@ -611,7 +663,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
             return self.numbered(choice, label);
         }
         let named = Codecs::RMP_NAMED;
-        match self.head()? {
+        let head = match self.reader.short_array() {
+            Some(count) => Head::Array(count),
+            None => self.head()?,
+        };
+        match head {
             Head::Text(length) => {
                 let span = self.content(start, length)?;
                 self.show(Codecs::Z_NEW.or(named), start, "a unit variant as a string")?;
@@ -621,7 +677,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
                         "the variant's payload is missing".to_owned()
                     })?;
                 }
-                let value = self.utf8(span)?;
+                // The name of a variant that is known is UTF-8.
+                let value = match variant {
+                    Some(_) => Value::Text(span),
+                    None => self.utf8(span)?,
+                };
                 self.leaf(label, value, start)
             }
             Head::Array(2) => {
@@ -845,9 +905,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     /// Notes that the next node's bytes hold something.
-    fn note_opaque(&mut self, holds: Option<Opaque>) {
+    fn note_opaque(&mut self, holds: Option<&'static Opaque>) {
         if let Some(opaque) = holds {
-            self.opaque.push((self.message.tree.next_id(), opaque));
+            self.opaque.push((self.message.tree.next_id(), *opaque));
         }
     }
 

@@ -6,10 +6,12 @@
 mod decode;
 mod encode;
 mod measure;
+mod transcode;
 
 pub use decode::{Decoder, Outcome};
 pub use encode::{Encoder, Settle};
 pub use measure::{Measure, Unfit, measure};
+pub use transcode::{CheckDerived, Transcoder};
 
 use super::{Struct, Type, Versions, field};
 use crate::model::{Label, Message, NodeId, Symbol};

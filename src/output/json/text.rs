@@ -1,0 +1,307 @@
+//! Numbers and strings as JSON spells them.
+
+use crate::model::Span;
+use std::io::Write;
+
+/// As many values as eight digits can spell.
+const EIGHT_DIGITS: u64 = 100_000_000;
+/// What makes a digit's value its character, eight times.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+#[expect(clippy::inline_always, reason = "most numbers have few digits")]
+#[inline(always)]
+pub fn number(out: &mut Vec<u8>, value: u64) {
+    if value < 10 {
+        out.push(b'0' + value as u8);
+    } else if value < EIGHT_DIGITS {
+        short_number(out, value);
+    } else {
+        long_number(out, value);
+    }
+}
+
+/// Appends a number of at most eight digits that is not 0.
+fn short_number(out: &mut Vec<u8>, value: u64) {
+    let digits = eight_digits(value);
+    let leading = digits.trailing_zeros() / 8;
+    let spelled = (digits | ZEROS) >> (8 * leading);
+    let end = out.len() + 8 - leading as usize;
+    // Copying eight bytes and cutting some off is a few instructions; copying fewer is a call.
+    out.extend_from_slice(&spelled.to_le_bytes());
+    out.truncate(end);
+}
+
+#[inline(never)]
+fn long_number(out: &mut Vec<u8>, value: u64) {
+    let upper = value / EIGHT_DIGITS;
+    if upper < EIGHT_DIGITS {
+        short_number(out, upper);
+    } else {
+        short_number(out, upper / EIGHT_DIGITS);
+        all_digits(out, upper % EIGHT_DIGITS);
+    }
+    all_digits(out, value % EIGHT_DIGITS);
+}
+
+fn all_digits(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(&(eight_digits(value) | ZEROS).to_le_bytes());
+}
+
+/// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
+/// then quarters of two, then digits, side by side in one word.
+const fn eight_digits(value: u64) -> u64 {
+    let halves = (value / 10_000) | ((value % 10_000) << 32);
+    // n * 10486 >> 20 is n / 100 for n < 10,000; n * 103 >> 10 is n / 10 for n < 100.
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((quarters - 10 * tens) << 8)
+}
+
+pub fn signed(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// `tagged` says how values that JSON has no number for are spelled.
+pub fn float(out: &mut Vec<u8>, value: f64, tagged: bool) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+        return;
+    }
+    let (plain, short) = if value.is_nan() {
+        ("NaN", "nan")
+    } else if value > 0.0 {
+        ("Infinity", "inf")
+    } else {
+        ("-Infinity", "-inf")
+    };
+    let _ = if tagged {
+        write!(out, "{{\"$float\":\"{short}\"}}")
+    } else {
+        write!(out, "\"{plain}\"")
+    };
+}
+
+pub fn tagged_bytes(out: &mut Vec<u8>, tag: &str, bytes: &[u8]) {
+    let _ = write!(out, "{{\"{tag}\":\"");
+    hexadecimal(out, bytes);
+    out.extend_from_slice(b"\"}");
+}
+
+/// The two digits of every byte.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
+static DIGITS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    table
+};
+
+pub fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    let digits = out.get_mut(start..).unwrap_or_default();
+    // Fails only if the space is too small.
+    let _ = faster_hex::hex_encode(bytes, digits);
+}
+
+/// `elements` are MessagePack integers of one byte each: fixints, or `cc` and the byte.
+pub fn integer_bytes(out: &mut Vec<u8>, elements: &[u8]) {
+    if elements.is_ascii() {
+        return hexadecimal(out, elements);
+    }
+    let start = out.len();
+    out.resize(start + 2 * elements.len(), 0);
+    let (room, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut();
+    let bytes = crate::codec::messagepack::integer_bytes(elements);
+    let mut written = 0;
+    for (digits, byte) in room.iter_mut().zip(bytes) {
+        *digits = DIGITS.get(usize::from(byte)).copied().unwrap_or_default();
+        written += 2;
+    }
+    out.truncate(start + written);
+}
+
+/// How each byte is escaped in a JSON string: 0 not at all, `u` as `\u00xx`, else with this letter.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
+static ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = b'u';
+        byte += 1;
+    }
+    table[0x08] = b'b';
+    table[0x09] = b't';
+    table[0x0a] = b'n';
+    table[0x0c] = b'f';
+    table[0x0d] = b'r';
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table
+};
+
+/// Appends UTF-8 `bytes` as a JSON string.
+pub fn text(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    escaped(out, bytes);
+    out.push(b'"');
+}
+
+/// Strings of up to this size are copied without a call.
+const SHORT: usize = 32;
+
+/// Appends the text at `span` of `layer` as a JSON string.
+#[inline]
+pub fn text_at(out: &mut Vec<u8>, layer: &[u8], span: Span) {
+    let rest = layer.get(span.start as usize..).unwrap_or_default();
+    out.push(b'"');
+    match rest.first_chunk::<SHORT>() {
+        Some(room) if span.len() <= SHORT && begins_plain(room, span.len()) => {
+            let end = out.len() + span.len();
+            out.extend_from_slice(room);
+            out.truncate(end);
+        }
+        _ => escaped(out, span.of(layer)),
+    }
+    out.push(b'"');
+}
+
+/// Appends `bytes` as the inside of a JSON string.
+pub fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    if is_plain(bytes) {
+        out.extend_from_slice(bytes);
+    } else {
+        escape(out, bytes);
+    }
+}
+
+/// Whether no byte needs an escape; most strings need none.
+fn is_plain(bytes: &[u8]) -> bool {
+    let (words, short) = bytes.as_chunks();
+    let found = words.iter().fold(0, |found, word| found | special(*word));
+    // The last eight bytes overlap the words before them.
+    let found = match (words.is_empty(), bytes.last_chunk()) {
+        (false, Some(last)) => found | special(*last),
+        _ => {
+            let special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+            u64::from(short.iter().fold(false, |any, byte| any | special(byte)))
+        }
+    };
+    found == 0
+}
+
+/// Whether none of the first `count` bytes needs an escape.
+#[inline]
+fn begins_plain(bytes: &[u8; SHORT], count: usize) -> bool {
+    let (words, _) = bytes.as_chunks();
+    let mut left = 8 * count as u32;
+    for word in words {
+        let found = special(*word);
+        if left <= 64 {
+            // The first byte is the lowest.
+            return left == 0 || found << (64 - left) == 0;
+        }
+        if found != 0 {
+            return false;
+        }
+        left -= 64;
+    }
+    true
+}
+
+/// Not zero if one of eight bytes is a control character, `"` or `\`.
+const fn special(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    // A byte below n has its high bit set in (byte - n) and not in itself.
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (control | quote | backslash) & (ONES * 0x80)
+}
+
+#[cold]
+fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Some(position) = rest.iter().position(|byte| {
+        ESCAPES
+            .get(usize::from(*byte))
+            .is_some_and(|escape| *escape != 0)
+    }) {
+        let (plain, tail) = rest.split_at(position);
+        out.extend_from_slice(plain);
+        let Some((byte, tail)) = tail.split_first() else {
+            break;
+        };
+        match ESCAPES.get(usize::from(*byte)).copied().unwrap_or_default() {
+            b'u' => {
+                out.extend_from_slice(b"\\u00");
+                let digits = DIGITS.get(usize::from(*byte)).copied();
+                out.extend_from_slice(&digits.unwrap_or_default());
+            }
+            letter => out.extend_from_slice(&[b'\\', letter]),
+        }
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_escaped_as_serde_json_does_at_every_place() {
+        for byte in 0..0x80_u8 {
+            for (before, after) in [(0, 0), (3, 0), (7, 1), (8, 0), (9, 30), (0, 8), (16, 3)] {
+                let string = [vec![b'x'; before], vec![byte], vec![b'y'; after]].concat();
+                let mut written = Vec::new();
+                text(&mut written, &string);
+                let expected = serde_json::to_vec(std::str::from_utf8(&string).unwrap()).unwrap();
+                assert_eq!(written, expected, "{byte:#x} after {before}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_size_have_their_digits() {
+        let powers = (0..=19).map(|power| 10_u64.pow(power));
+        let around = powers.flat_map(|power| [power - 1, power, power + 7, power / 3 * 4]);
+        for value in around.chain(0..20_000).chain([u64::MAX]) {
+            let mut written = Vec::new();
+            number(&mut written, value);
+            assert_eq!(written, value.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn short_text_is_cut_from_what_follows() {
+        let layer = b"abc\"defghijklmnopqrstuvwxyz0123456789";
+        for (start, end) in [(0, 3), (0, 4), (5, 7), (30, 36), (4, 36), (4, 35), (9, 9)] {
+            let mut written = Vec::new();
+            text_at(&mut written, layer, Span::new(start, end));
+            let expected = std::str::from_utf8(&layer[start..end]).unwrap();
+            assert_eq!(written, serde_json::to_vec(expected).unwrap());
+        }
+    }
+
+    #[test]
+    fn bytes_spelled_as_integers_are_the_same_digits() {
+        for (elements, digits) in [
+            (&b""[..], ""),
+            (b"\x00\x7f", "007f"),
+            (b"\xcc\x80\x01\xcc\xff", "8001ff"),
+        ] {
+            let mut written = Vec::new();
+            integer_bytes(&mut written, elements);
+            assert_eq!(written, digits.as_bytes());
+        }
+    }
+}
