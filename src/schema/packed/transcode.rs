@@ -235,7 +235,7 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
     }
 
     fn null(&mut self) -> bool {
-        self.cursor.peek() == Some(b'n') && self.cursor.literal(b"null").is_some()
+        self.cursor.peek() == Some(b'n') && self.cursor.token(b"null").is_some()
     }
 
     fn text(&mut self, width: u8) -> Option<()> {
@@ -304,9 +304,9 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
             self.integer(u64::MAX, 8);
             return Some(());
         }
-        self.cursor.literal(b"{\"file\":")?;
+        self.cursor.token(b"{\"file\":")?;
         self.unsigned(4)?;
-        self.cursor.literal(b",\"offset\":")?;
+        self.cursor.token(b",\"offset\":")?;
         self.unsigned(4)?;
         self.cursor.byte(b'}')
     }
