@@ -193,6 +193,11 @@ impl Random {
                 Absence::Null => Value::Null,
                 Absence::Zero => json!(0),
             }),
+            Packed::LogPosition if self.one_in(4) => Some(Value::Null),
+            // All ones mean null.
+            Packed::LogPosition => {
+                Some(json!({"file": self.number(31), "offset": self.number(32)}))
+            }
             Packed::ShortText(_) | Packed::TextToEnd => Some(json!(self.text())),
             Packed::NullIfEmpty => match self.blob() {
                 blob if blob.is_empty() => Some(Value::Null),

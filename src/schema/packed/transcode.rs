@@ -305,9 +305,11 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
             return Some(());
         }
         self.cursor.token(b"{\"file\":")?;
-        self.unsigned(4)?;
+        let file = self.unsigned(4)?;
         self.cursor.token(b",\"offset\":")?;
-        self.unsigned(4)?;
+        let offset = self.unsigned(4)?;
+        // That would mean null.
+        (file & offset != most(4)).then_some(())?;
         self.cursor.byte(b'}')
     }
 
