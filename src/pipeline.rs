@@ -3,12 +3,12 @@
 use crate::filter::Filter;
 use crate::model::{Direction, Message, Origin, Record, Severity};
 use crate::output::Sink;
-use crate::protocol::{Detection, Detector, Input, Protocol, Settings};
+use crate::protocol::{self, Across, Detection, Detector, Input, Protocol, Settings};
 use std::io;
 
 /// Unknown bytes are shown in pieces of at most this size; so many are held back until it is known
 /// where they end.
-const MOST_UNKNOWN: usize = 64 << 10;
+pub(crate) const MOST_UNKNOWN: usize = 64 << 10;
 
 /// Which records reach the sink.
 #[derive(Debug, Default)]
@@ -82,6 +82,8 @@ pub struct Pipeline<'s> {
     selection: Selection,
     totals: Totals,
     message: Message,
+    /// Checks over all connections.
+    across: Vec<Box<dyn Across>>,
     /// How often the filter expression failed, and how the first time.
     filter_failures: (u64, Option<String>),
 }
@@ -103,6 +105,7 @@ impl<'s> Pipeline<'s> {
             selection,
             totals: Totals::default(),
             message: Message::default(),
+            across: protocol::across(),
             filter_failures: (0, None),
         }
     }
@@ -156,6 +159,7 @@ impl<'s> Pipeline<'s> {
                 }
                 Detection::Frame(size) => {
                     let frame = bytes.get(..size).unwrap_or(bytes);
+                    connection.frames += 1;
                     connection.detector.decode(frame, &input, &mut self.message);
                     if let Some((protocol, grounds)) = connection.detector.news() {
                         self.sink.taken_for(&chunk.origin, protocol, grounds.name());
@@ -183,7 +187,7 @@ impl<'s> Pipeline<'s> {
             let offset = chunk.offset + used as u64;
             used += size;
             if self.emit(&chunk.origin, offset, frame)? == Flow::Stop
-                || self.derived(connection, false, &chunk.origin, offset)? == Flow::Stop
+                || self.derived(connection, &chunk.origin, offset)? == Flow::Stop
             {
                 return Ok((used, Flow::Stop));
             }
@@ -207,28 +211,33 @@ impl<'s> Pipeline<'s> {
         self.emit(origin, offset, frame)
     }
 
-    /// Ends `connection`: what was put together in part is shown. `offset` is where its bytes end.
+    /// Ends `connection`: what was put together in part is shown. `place` says whence it comes and
+    /// where the bytes of that sender end.
     ///
     /// # Errors
     /// If the sink fails.
     pub fn close(
         &mut self,
         connection: &mut Connection,
-        origin: &Origin,
-        offset: u64,
+        place: &dyn Fn(Option<Direction>) -> (Origin, u64),
     ) -> io::Result<Flow> {
-        self.derived(connection, true, origin, offset)
+        while let Some(bytes) = connection.detector.next_derived(true, &mut self.message) {
+            let (origin, offset) = place(self.message.sender);
+            if self.emit(&origin, offset, &bytes)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
     }
 
     /// Shows the messages that were put together from earlier ones.
     fn derived(
         &mut self,
         connection: &mut Connection,
-        ended: bool,
         origin: &Origin,
         offset: u64,
     ) -> io::Result<Flow> {
-        while let Some(bytes) = connection.detector.next_derived(ended, &mut self.message) {
+        while let Some(bytes) = connection.detector.next_derived(false, &mut self.message) {
             if self.emit(origin, offset, &bytes)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
@@ -239,6 +248,12 @@ impl<'s> Pipeline<'s> {
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {
         let number = self.totals.records;
         self.totals.records += 1;
+        // Dumps do not say what belongs together.
+        if origin.stream.is_some() {
+            for checks in &mut self.across {
+                checks.check(origin, frame, &mut self.message);
+            }
+        }
         for issue in &self.message.issues {
             match issue.severity {
                 Severity::Error => self.totals.errors += 1,
@@ -308,6 +323,7 @@ pub struct Chunk<'a> {
 pub struct Connection {
     detector: Detector,
     needs: usize,
+    frames: u64,
 }
 
 impl Connection {
@@ -317,6 +333,7 @@ impl Connection {
         Self {
             detector: Detector::new(forced, settings),
             needs: 0,
+            frames: 0,
         }
     }
 
@@ -340,6 +357,18 @@ impl Connection {
     #[must_use]
     pub fn needs(&self) -> usize {
         self.needs
+    }
+
+    /// How many frames were decoded.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The service that the client has asked for by name, if the protocol has such.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        self.detector.service()
     }
 
     /// The protocol it speaks, as far as known.

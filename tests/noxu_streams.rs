@@ -8,7 +8,7 @@
 
 mod noxu;
 
-use noxu::{Piece, agrees, bytes, codes, decode, lines};
+use noxu::{Piece, agrees, bytes, codes, decode, decode_run, lines};
 use serde_json::Value;
 use wirectl::model::Direction::{self, ClientToServer, ServerToClient};
 
@@ -166,6 +166,71 @@ fn broken_rules_of_conversations_are_reported() {
             }
         }
     }
+}
+
+/// One round of an election, as its proposer sends it.
+fn round(name: &str, term: u64, new: bool) -> Vec<u8> {
+    let text = |name: &str| [&[name.len() as u8, 0, 0, 0], name.as_bytes()].concat();
+    let mut proposal = [&[9], text(name).as_slice(), &[0; 8], &[1, 0, 0, 0]].concat();
+    proposal.extend(term.to_le_bytes());
+    if new {
+        proposal.extend([0; 8]);
+    }
+    let result = [&[11], text(name).as_slice(), &term.to_le_bytes()].concat();
+    [framed(b"ELECTION"), framed(&proposal), framed(&result)].concat()
+}
+
+#[test]
+fn what_only_several_connections_show_is_reported() {
+    let rounds = [
+        (round("n1", 5, true), vec![]),
+        (round("n1", 5, true), vec![]),
+        (round("n2", 5, true), vec!["two-masters-in-term"]),
+        (round("n2", 6, true), vec![]),
+        (round("n1", 3, true), vec!["term-regression"]),
+        (round("n1", 1_795_176_755_792, true), vec!["version-mix"]),
+        (round("n3", 1_795_176_755_793, true), vec![]),
+        (round("n4", 7, false), vec!["version-mix"]),
+    ];
+    let connections: Vec<_> = rounds
+        .iter()
+        .map(|(bytes, _)| {
+            vec![Piece {
+                direction: Some(ClientToServer),
+                ..Piece::dump(bytes)
+            }]
+        })
+        .collect();
+    let records = decode_run(&connections);
+    for (stream, (_, expected)) in rounds.iter().enumerate() {
+        let own = records.iter().filter(|record| record["stream"] == stream);
+        let found: Vec<&str> = own
+            .flat_map(codes)
+            .filter(|code| *code != "old-layout")
+            .collect();
+        assert_eq!(found, *expected, "connection {stream}");
+    }
+}
+
+#[test]
+fn what_is_known_of_a_group_is_bounded() {
+    let rounds: Vec<Vec<u8>> = (0..3000)
+        .map(|number| round(&format!("n{number}"), number + 1, true))
+        .collect();
+    let mut again = vec![round("other", 2999, true), round("other", 3000, true)];
+    again.splice(0..0, rounds);
+    let connections: Vec<_> = again
+        .iter()
+        .map(|bytes| {
+            vec![Piece {
+                direction: Some(ClientToServer),
+                ..Piece::dump(bytes)
+            }]
+        })
+        .collect();
+    let records = decode_run(&connections);
+    let found: Vec<&str> = records.iter().flat_map(codes).collect();
+    assert_eq!(found, ["two-masters-in-term", "two-masters-in-term"]);
 }
 
 /// The codes found on frame number `expected[1]` of a direction, or anywhere in it.

@@ -149,7 +149,7 @@ fn waiting_for_standard_input_can_be_ended() {
     tail.record();
     let ended = tail.end(false);
     assert_eq!(ended.status, 0);
-    assert!(ended.stderr.contains("1 records"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 record,"), "{}", ended.stderr);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn what_was_not_decoded_is_told_where_it_is_missing() {
     assert_eq!(gap["issues"][0]["code"], "records-dropped");
     assert_eq!(gap["issues"][0]["severity"], "warning");
     tail.interrupt();
-    assert!(tail.says("bytes not decoded").contains("1 connections"));
+    assert!(tail.says("bytes not decoded").contains("1 connection, "));
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use super::complain::Wrong;
 use super::terminal::{self, ColorChoice};
 use anyhow::Context;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use wirectl::filter::Filter;
-use wirectl::output::{self, Hex, Json, Look, Pretty, Sink};
+use wirectl::output::{self, Hex, Json, Look, Pretty, Sink, TimeForm};
 use wirectl::pipeline::Selection;
 use wirectl::protocol::{Protocol, Settings};
 
@@ -22,7 +24,8 @@ pub type PortProtocol = (u16, &'static dyn Protocol);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Decoding")]
 pub struct DecodingOptions {
-    #[arg(short, long, value_name = "NAME", help = PROTOCOL_HELP)]
+    #[arg(short, long, value_name = "NAME", help = PROTOCOL_HELP, value_parser = ProtocolNames)]
+    #[arg(hide_possible_values = true)]
     protocol: Vec<String>,
     /// NodeDB version group or release that sync bodies follow, instead of finding it out
     #[arg(long, value_name = "VERSION")]
@@ -89,6 +92,30 @@ impl DecodingOptions {
             ..Settings::default()
         };
         Ok((forced, settings, ports))
+    }
+}
+
+/// Takes any word, and lets shells complete the names of protocols.
+#[derive(Clone)]
+pub struct ProtocolNames;
+
+impl TypedValueParser for ProtocolNames {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = wirectl::protocol::named();
+        Some(Box::new(
+            names.map(|protocol| PossibleValue::new(protocol.name())),
+        ))
     }
 }
 
@@ -222,7 +249,7 @@ pub struct OutputOptions {
     /// How to show records
     #[arg(short, long, value_enum, value_name = "FORM")]
     output: Option<OutputForm>,
-    /// Short for --output json; with --output stats, the statistics as JSON
+    /// Short for --output json; with --output stats or conversations, those as JSON
     #[arg(long)]
     json: bool,
     /// Print what this jq expression yields for each record, instead of the record
@@ -237,6 +264,9 @@ pub struct OutputOptions {
     /// Mask secrets in JSON, too; such records cannot be encoded again
     #[arg(long)]
     redact: bool,
+    /// How to show times to people; JSON always has UTC
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = TimeChoice::Utc)]
+    time: TimeChoice,
     /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
@@ -266,6 +296,30 @@ enum OutputForm {
     Conversations,
 }
 
+/// The forms of times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TimeChoice {
+    /// Date and time in UTC
+    Utc,
+    /// Date and time of the local time zone
+    Local,
+    /// Seconds since the first record that is shown
+    Relative,
+    /// Seconds since the record shown before
+    Delta,
+}
+
+impl From<TimeChoice> for TimeForm {
+    fn from(choice: TimeChoice) -> Self {
+        match choice {
+            TimeChoice::Utc => Self::Utc,
+            TimeChoice::Local => Self::Local,
+            TimeChoice::Relative => Self::Relative,
+            TimeChoice::Delta => Self::Delta,
+        }
+    }
+}
+
 /// How records are to be shown.
 #[derive(Debug)]
 pub struct Output {
@@ -289,11 +343,9 @@ impl OutputOptions {
         self.json || self.output == Some(OutputForm::Json)
     }
 
-    /// Columns to fill; no limit if none.
-    pub fn width(&self) -> Option<usize> {
-        self.width
-            .map_or_else(terminal::width, NonZeroUsize::new)
-            .map(NonZeroUsize::get)
+    /// Whether records are shown one by one, as they come.
+    pub fn shows_records(&self) -> bool {
+        !matches!(self.output, Some(OutputForm::None | OutputForm::Stats))
     }
 
     /// The output; `input` is what the one input is called.
@@ -301,7 +353,10 @@ impl OutputOptions {
         let form = match (self.output, self.json) {
             (None, true) => OutputForm::Json,
             (None, false) => OutputForm::Pretty,
-            (Some(form @ (OutputForm::Json | OutputForm::Stats)), true) => form,
+            (
+                Some(form @ (OutputForm::Json | OutputForm::Stats | OutputForm::Conversations)),
+                true,
+            ) => form,
             (Some(form), false) => form,
             (Some(form), true) => {
                 let name = form
@@ -337,14 +392,20 @@ impl OutputOptions {
             json: self.json,
             raw: self.raw,
             redact: self.redact,
-            look: Look {
-                styles: output::Styles::new(terminal::use_color(self.color, &io::stdout())),
-                width: self.width.map_or_else(terminal::width, NonZeroUsize::new),
-                show_secrets: self.show_secrets,
-                input: input.to_owned(),
-                frame_bytes: self.raw,
-            },
+            look: self.look(input),
         })
+    }
+
+    /// What people want to see, and on what; `input` is what the one input is called.
+    pub fn look(&self, input: &str) -> Look {
+        Look {
+            styles: output::Styles::new(terminal::use_color(self.color, &io::stdout())),
+            width: self.width.map_or_else(terminal::width, NonZeroUsize::new),
+            show_secrets: self.show_secrets,
+            input: input.to_owned(),
+            frame_bytes: self.raw,
+            times: self.time.into(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod conversations;
 mod payload;
 
+use super::complain::Wrong;
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
 use super::{CLEAN, DAMAGED, complain};
 use anyhow::Context;
@@ -14,6 +15,7 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use wirectl::net::{Capture, Merge, decompress};
+use wirectl::output;
 use wirectl::pipeline::{Flow, Pipeline, Totals};
 use wirectl::source::capture::{NoObserver, Observer, TrafficOptions, decode_captures};
 
@@ -89,7 +91,23 @@ impl Pcap {
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
         sink.finish()?;
+        self.explain_nothing(totals);
         Ok(self.status(totals))
+    }
+
+    /// Says why there is no output.
+    fn explain_nothing(&self, totals: Totals) {
+        let why = match totals {
+            Totals { records: 0, .. } => Some(Wrong::new(
+                "no message was found".to_owned(),
+                "wirectl pcap -o conversations lists the connections".to_owned(),
+            )),
+            Totals { shown: 0, .. } => self.selection.explain_nothing(),
+            _ => None,
+        };
+        if let Some(why) = why {
+            complain::note(&why);
+        }
     }
 
     fn conversations(
@@ -97,12 +115,20 @@ impl Pcap {
         captures: Merge<Box<dyn Read + Send>>,
         options: &TrafficOptions,
     ) -> anyhow::Result<u8> {
-        let mut sink = wirectl::output::Nothing;
+        let mut sink = output::Nothing;
         let mut pipeline = Pipeline::new(&mut sink, self.selection.ready()?);
         let mut conversations = Conversations::default();
         self.decode(captures, options, &mut pipeline, &mut conversations)?;
         let totals = pipeline.totals();
-        conversations.print(self.output.width(), &mut io::stdout().lock())?;
+        complain::filter_failures(&pipeline);
+        let conversations = conversations.sorted();
+        let out = &mut io::stdout().lock();
+        if self.output.is_json() {
+            output::write_conversations_json(out, &conversations)?;
+        } else {
+            let look = self.output.look(&self.first());
+            output::write_conversations(out, &look, &conversations)?;
+        }
         Ok(self.status(totals))
     }
 

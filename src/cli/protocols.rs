@@ -2,6 +2,7 @@
 
 use super::CLEAN;
 use super::complain::Wrong;
+use super::options::ProtocolNames;
 use super::text::Text;
 use clap::Args;
 use wirectl::model::{Secret, Unit};
@@ -12,14 +13,16 @@ const EXAMPLES: &str = "\
 Examples:
   wirectl protocols                    all protocols, a line each
   wirectl protocols sync               the message types of one
-  wirectl protocols sync.DeltaPush     the fields of a message type";
+  wirectl protocols sync.DeltaPush     the fields of a message type
+  wirectl protocols noxu.feeder        a part of a family
+  wirectl protocols rp.SystemOp        message types that belong together";
 
 /// List protocols, message types and fields
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Protocols {
     /// A protocol (sync) or a message type (sync.DeltaPush); all protocols if there is none
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = ProtocolNames, hide_possible_values = true)]
     name: Option<String>,
 }
 
@@ -30,10 +33,14 @@ impl Protocols {
         match &self.name {
             None => all(&mut text),
             Some(name) => match protocol_named(name) {
-                Some(protocol) => types(&mut text, protocol),
+                Some(protocol) => family(&mut text, protocol),
                 None => {
-                    let (protocol, kind) = type_named(name)?;
-                    message(&mut text, protocol, kind);
+                    for (place, (protocol, kind)) in types_named(name)?.into_iter().enumerate() {
+                        if place > 0 {
+                            text.blank();
+                        }
+                        message(&mut text, protocol, kind);
+                    }
                 }
             },
         }
@@ -42,52 +49,67 @@ impl Protocols {
     }
 }
 
+type Known = (&'static dyn Protocol, &'static MessageType);
+
 fn protocol_named(name: &str) -> Option<&'static dyn Protocol> {
-    let all = protocol::ALL.iter();
-    all.copied()
-        .find(|protocol| protocol.name().eq_ignore_ascii_case(name))
+    protocol::named().find(|protocol| protocol.name().eq_ignore_ascii_case(name))
 }
 
-/// The type that `PROTOCOL.TYPE`, or `TYPE` alone if only one has it, names.
-fn type_named(name: &str) -> anyhow::Result<(&'static dyn Protocol, &'static MessageType)> {
-    let full =
-        |protocol: &dyn Protocol, kind: &MessageType| format!("{}.{}", protocol.name(), kind.name);
-    let mut found = every_type().filter(|(protocol, kind)| {
-        kind.name.eq_ignore_ascii_case(name) || full(*protocol, kind).eq_ignore_ascii_case(name)
-    });
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (Some((one, kind)), Some((other, same))) => Err(Wrong::new(
-            format!("\"{}\" is the name of several types", name.escape_debug()),
-            format!("{} or {}?", full(one, kind), full(other, same)),
-        )
-        .into()),
-        (None, _) => {
-            let names: Vec<String> = every_type()
-                .map(|(protocol, kind)| full(protocol, kind))
-                .chain(every_type().map(|(_, kind)| kind.name.to_owned()))
-                .chain(
-                    protocol::ALL
-                        .iter()
-                        .map(|protocol| protocol.name().to_owned()),
-                )
-                .collect();
-            let known = names.iter().map(String::as_str);
-            Err(Wrong::unknown("protocol or type", name, known, "wirectl protocols").into())
+fn full((protocol, kind): &Known) -> String {
+    format!("{}.{}", protocol.name(), kind.name)
+}
+
+/// The type that `PROTOCOL.TYPE` names, or `TYPE` alone if only one protocol has it; or the types
+/// that belong together: `SystemOp` is `SystemOp::Ping` and others.
+fn types_named(name: &str) -> anyhow::Result<Vec<Known>> {
+    let is = |known: &Known, kind: &str| {
+        let family = known.0.name().split('.').next().unwrap_or_default();
+        kind.eq_ignore_ascii_case(name)
+            || [known.0.name(), family]
+                .iter()
+                .any(|protocol| format!("{protocol}.{kind}").eq_ignore_ascii_case(name))
+    };
+    let found: Vec<Known> = every_type()
+        .filter(|known| is(known, known.1.name))
+        .collect();
+    match found.as_slice() {
+        [] => {}
+        [_] => return Ok(found),
+        _ => {
+            let names: Vec<String> = found.iter().map(full).collect();
+            return Err(Wrong::new(
+                format!("\"{}\" is the name of several types", name.escape_debug()),
+                format!("{}?", names.join(" or ")),
+            )
+            .into());
         }
     }
+    let together = |known: &Known| {
+        let group = known.1.name.split_once("::");
+        group.is_some_and(|(group, _)| is(known, group))
+    };
+    let found: Vec<Known> = every_type().filter(together).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let names: Vec<String> = every_type()
+        .map(|known| full(&known))
+        .chain(every_type().map(|(_, kind)| kind.name.to_owned()))
+        .chain(protocol::named().map(|protocol| protocol.name().to_owned()))
+        .collect();
+    let known = names.iter().map(String::as_str);
+    Err(Wrong::unknown("protocol or type", name, known, "wirectl protocols").into())
 }
 
-fn every_type() -> impl Iterator<Item = (&'static dyn Protocol, &'static MessageType)> {
-    protocol::ALL.iter().flat_map(|protocol| {
+fn every_type() -> impl Iterator<Item = Known> {
+    protocol::named().flat_map(|protocol| {
         let kinds = protocol.messages().iter();
-        kinds.map(move |kind| (*protocol, kind))
+        kinds.map(move |kind| (protocol, kind))
     })
 }
 
 fn all(text: &mut Text) {
-    let rows = protocol::ALL
-        .iter()
+    let rows = protocol::named()
         .map(|protocol| {
             let ports: Vec<String> = protocol.ports().iter().map(u16::to_string).collect();
             let versions = protocol.versions();
@@ -105,7 +127,13 @@ fn all(text: &mut Text) {
                     1 => format!("port {}", ports.concat()),
                     _ => format!("ports {}", ports.join(", ")),
                 },
-                format!("{} types", protocol.messages().len()),
+                match protocol::parts_of(protocol)
+                    .map(|part| part.messages().len())
+                    .sum::<usize>()
+                {
+                    1 => "1 type".to_owned(),
+                    count => format!("{count} types"),
+                },
                 protocol.about().to_owned(),
             ]
         })
@@ -113,31 +141,44 @@ fn all(text: &mut Text) {
     text.rows(rows);
 }
 
-fn types(text: &mut Text, protocol: &dyn Protocol) {
+/// A protocol and its message types, those of its parts included.
+fn family(text: &mut Text, protocol: &'static dyn Protocol) {
     text.heading(&format!("{}: {}", protocol.name(), protocol.about()));
     if !protocol.versions().is_empty() {
         text.paragraph("Versions: ", &protocol.versions().join(", "));
     }
-    text.blank();
-    let rows = protocol
-        .messages()
-        .iter()
-        .map(|kind| {
-            vec![
-                kind.name.to_owned(),
-                format!("{:#04x}", kind.code),
-                arrow(kind).to_owned(),
-                versions(kind.when, protocol),
-                kind.about.to_owned(),
-            ]
-        })
-        .collect();
-    text.rows(rows);
+    for part in protocol::parts_of(protocol).filter(|part| !part.messages().is_empty()) {
+        text.blank();
+        if part.name() != protocol.name() {
+            text.heading(&format!("{}: {}", part.name(), part.about()));
+        }
+        types(text, part);
+    }
     text.blank();
     text.paragraph(
         "",
         "→ client to server, ← server to client, ↔ both; (→) (←): really sent the other way, too.",
     );
+}
+
+fn types(text: &mut Text, protocol: &dyn Protocol) {
+    let rows = protocol
+        .messages()
+        .iter()
+        .map(|kind| {
+            let mut row = vec![kind.name.to_owned()];
+            if protocol.has_codes() {
+                row.push(format!("{:#04x}", kind.code));
+            }
+            row.extend([
+                arrow(kind).to_owned(),
+                versions(kind.when, protocol),
+                kind.about.to_owned(),
+            ]);
+            row
+        })
+        .collect();
+    text.rows(rows);
 }
 
 /// Who sends it, as an arrow between a client on the left and a server on the right.
@@ -188,15 +229,15 @@ fn versions(when: Versions, protocol: &dyn Protocol) -> String {
 fn message(text: &mut Text, protocol: &dyn Protocol, kind: &MessageType) {
     text.heading(&format!("{}.{}", protocol.name(), kind.name));
     text.paragraph("", kind.about);
-    text.paragraph(
-        "",
-        &format!(
-            "Code {:#04x}, {}; versions: {}.",
-            kind.code,
-            way(kind),
-            versions(kind.when, protocol)
-        ),
+    let mut facts = format!(
+        "{}; versions: {}.",
+        way(kind),
+        versions(kind.when, protocol)
     );
+    if protocol.has_codes() {
+        facts = format!("code {:#04x}, {facts}", kind.code);
+    }
+    text.paragraph("", &capitalized(&facts));
     text.blank();
     fields(text, protocol, kind.body.fields);
     let mut named = Named::default();
@@ -220,6 +261,13 @@ fn message(text: &mut Text, protocol: &dyn Protocol, kind: &MessageType) {
         }
         index += 1;
     }
+}
+
+fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 fn fields(text: &mut Text, protocol: &dyn Protocol, fields: &[Field]) {

@@ -5,7 +5,7 @@ use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
 use super::{CLEAN, DAMAGED, FAILED, UNMET};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,8 +16,8 @@ use wirectl::filter::Filter;
 use wirectl::model::Direction;
 use wirectl::protocol::EncodeOptions;
 use wirectl::replay::{
-    Count, Expectation, Expectations, Form, Ignored, Inputs, Matcher, Pace, Replay, ReplayError,
-    Report, Verdict, Wishes,
+    Count, Expectation, Expectations, Form, Ignored, Inputs, Matcher, Notice, Pace, Replay,
+    ReplayError, Report, Verdict, Wishes,
 };
 use wirectl::source::capture::TrafficOptions;
 
@@ -206,12 +206,13 @@ impl ReplayCommand {
             None if is_json => SummaryForm::Json,
             None => SummaryForm::Text,
         };
+        let shows_records = self.output.shows_records();
         let wishes = self.wishes()?;
         let output = self.output.ready(&self.first())?;
         let dry_run = self.dry_run;
         let replay = self.replay()?;
         if dry_run {
-            let preview = replay.preview()?;
+            let preview = replay.preview().map_err(explain)?;
             write!(io::stdout(), "{preview}")?;
             return Ok(CLEAN);
         }
@@ -222,9 +223,12 @@ impl ReplayCommand {
             signal_hook::flag::register(signal, Arc::clone(&stop))?;
         }
         let mut sink = output.sink(io::stdout().lock());
-        let report = replay
-            .run(wishes, sink.as_mut(), &stop, &mut complain::remark)
-            .map_err(explain)?;
+        let mut progress = Progress::new(shows_records);
+        let outcome = replay.run(wishes, sink.as_mut(), &stop, &mut |notice| {
+            progress.take(notice);
+        });
+        progress.clear();
+        let report = outcome.map_err(explain)?;
         drop(sink);
         tell(&report, summary)?;
         Ok(status(&report))
@@ -291,6 +295,7 @@ impl ReplayCommand {
             streams: self.stream.clone(),
             encode: EncodeOptions {
                 sync_version: settings.sync_version,
+                dictionaries: settings.dictionaries.to_vec(),
                 ..EncodeOptions::default()
             },
             traffic: TrafficOptions {
@@ -362,6 +367,45 @@ impl ReplayCommand {
     }
 }
 
+/// A line on a terminal that says how far it is, where it disturbs nothing.
+struct Progress {
+    wanted: bool,
+    shown: bool,
+}
+
+impl Progress {
+    fn new(shows_records: bool) -> Self {
+        let apart = !shows_records || !io::stdout().is_terminal();
+        Self {
+            wanted: apart && io::stderr().is_terminal(),
+            shown: false,
+        }
+    }
+
+    fn take(&mut self, notice: Notice<'_>) {
+        match notice {
+            Notice::Text(text) => {
+                self.clear();
+                complain::remark(text);
+            }
+            Notice::Progress { frames, bytes } if self.wanted => {
+                let megabytes = bytes as f64 / 1e6;
+                // Nobody can be told that this cannot be written.
+                let _ = write!(io::stderr(), "\r{frames} frames, {megabytes:.1} MB sent");
+                self.shown = true;
+            }
+            Notice::Progress { .. } => {}
+        }
+    }
+
+    /// Removes the line.
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
 impl InputForm {
     fn ready(self) -> Form {
         match self {
@@ -397,6 +441,7 @@ fn status(report: &Report) -> u8 {
 fn explain(error: ReplayError) -> anyhow::Error {
     match error {
         ReplayError::Connect(error) => Wrong::new(error.to_string(), error.help()).into(),
+        ReplayError::Nothing { help, .. } => Wrong::new(error.to_string(), help.to_owned()).into(),
         ReplayError::Output(error) => error.into(),
         error => error.into(),
     }

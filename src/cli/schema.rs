@@ -88,21 +88,13 @@ impl Schema {
         }
         let mut chosen = Vec::new();
         for name in &self.types {
-            // A family's name means all of its parts.
-            let parts = |protocol: &&'static dyn Protocol| {
-                let part = protocol.name().strip_prefix(name.as_str());
-                part.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            };
-            let before = chosen.len();
-            chosen.extend(
-                protocol::named()
-                    .filter(parts)
-                    .flat_map(|protocol| of(&protocol)),
-            );
-            match type_by_name(name) {
-                _ if chosen.len() > before => {}
-                Some(one) => chosen.push(one),
-                None => {
+            let whole = protocol::named().find(|protocol| protocol.name() == name);
+            match (whole, type_by_name(name)) {
+                (Some(family), _) => {
+                    chosen.extend(protocol::parts_of(family).flat_map(|protocol| of(&protocol)));
+                }
+                (None, Some(one)) => chosen.push(one),
+                (None, None) => {
                     let names: Vec<String> = type_names().collect();
                     let known = names.iter().map(String::as_str);
                     return Err(Wrong::unknown(

@@ -40,7 +40,12 @@ pub fn contradiction(
         (Some(one), None) | (None, Some(one)) => one,
         _ => return None,
     };
-    let same_damage = damage(found).all(|code| damage(parts.record).any(|known| known == code));
+    // Damage that only one of the two shows means that the frame was read among others.
+    let shows = |record, code| damage(record).any(|known| known == code);
+    let same_damage = damage(found).all(|code| shows(parts.record, code))
+        && damage(parts.record)
+            .filter(|code| *code == "incomplete-frame")
+            .all(|code| shows(found, code));
     same_damage.then(|| one.error())
 }
 
@@ -136,8 +141,8 @@ fn direction(record: Json<'_>) -> Option<Direction> {
 fn damage(record: Json<'_>) -> impl Iterator<Item = &str> {
     let issues = record.get("issues").and_then(Json::items);
     issues.into_iter().flatten().filter_map(|issue| {
-        let is_error = issue.get("severity")?.as_text()? == "error";
-        issue.get("code")?.as_text().filter(|_| is_error)
+        let is_note = issue.get("severity")?.as_text()? == "note";
+        issue.get("code")?.as_text().filter(|_| !is_note)
     })
 }
 

@@ -98,8 +98,10 @@ pub(super) static ALL: &[Explanation] = &[
     explain(
         "entry-payload-undecodable",
         "the payload does not fit its entry type",
-        "The log entry's payload is not what its type says.",
-        "Check the sender's release.",
+        "The log entry's payload is not what its type says. Applications may log bytes of their own \
+         under any type: on a connection it is said once for each type, and again only after \
+         payloads of that type could be read.",
+        "Check the sender's release, and what the application logs.",
     ),
     explain(
         "log-file-header",
@@ -257,5 +259,26 @@ pub(super) static ALL: &[Explanation] = &[
         "a result of another term",
         "The result names another term than the proposal.",
         "Check the proposing node.",
+    ),
+    explain(
+        "two-masters-in-term",
+        "two masters in one term",
+        "Results of different connections name different masters for the same term: each node \
+         follows its own, and their logs part.",
+        "Look at the clocks and priorities of both nodes, and at which of them a quorum has voted \
+         for; only connections of one group can be compared.",
+    ),
+    explain(
+        "term-regression",
+        "a node proposes a lower term than before",
+        "The terms that a node proposes only rise; acceptors refuse a lower one.",
+        "The node was restarted with its clock set back, or two nodes have the same name.",
+    ),
+    explain(
+        "version-mix",
+        "releases that do not understand each other",
+        "The connections show what comes from different releases: proposals with and without a \
+         durable VLSN, restored files with and without a checksum, or terms of both kinds.",
+        "Bring all nodes to the same release; 4.1.0 and 7.11 have changed the protocol.",
     ),
 ];

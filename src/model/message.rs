@@ -1,6 +1,6 @@
 //! One decoded frame.
 
-use super::{Issue, NodeId, Severity, Span, Tree, Value};
+use super::{Direction, Issue, NodeId, Severity, Span, Tree, Value};
 
 /// At most this many issues are kept per message; the last one then says that there were more.
 const MOST_ISSUES: usize = 64;
@@ -26,6 +26,8 @@ pub struct Message {
     pub faithful: bool,
     /// Whether it was not sent as such, but put together from earlier messages.
     pub derived: bool,
+    /// Who sent what a derived message was put together from, if that is known.
+    pub sender: Option<Direction>,
     /// Where a secret starts inside of which the frame could not be read further.
     pub secret_from: Option<usize>,
     /// One line for people: what this message does, if the protocol can say it.
@@ -44,6 +46,7 @@ impl Message {
         self.issues.clear();
         self.faithful = true;
         self.derived = false;
+        self.sender = None;
         self.secret_from = None;
         self.summary.clear();
     }

@@ -4,7 +4,7 @@ use super::Sink;
 use crate::model::Record;
 use std::io::{self, BufWriter, Write};
 
-/// Writes the bytes of every frame, one after the other.
+/// Writes the bytes of every frame that was sent, one after the other.
 #[derive(Debug)]
 pub struct Raw<W: Write> {
     out: BufWriter<W>,

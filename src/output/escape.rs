@@ -2,6 +2,19 @@
 
 use unicode_width::UnicodeWidthChar;
 
+/// All of `text`, escaped.
+#[must_use]
+pub fn to_plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Plain(text) => plain.push_str(text),
+            Piece::Escaped(escaped) => plain.push_str(escaped.as_str()),
+        }
+    }
+    plain
+}
+
 /// A piece of escaped text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {

@@ -58,6 +58,23 @@ pub fn lay_out<'a>(
     table.lines().collect()
 }
 
+/// Lays out one row, its columns exactly as wide as `widths` says: longer cells go on below.
+pub fn wrapped(row: &[String], widths: &[usize], right: &[bool]) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.add_row(row);
+    for (column, (width, right)) in table.column_iter_mut().zip(widths.iter().zip(right)) {
+        column.set_padding((0, 2));
+        let width = u16::try_from(width + GAP).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        if *right {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().collect()
+}
+
 /// Writes a line of a table, each column in its ink.
 pub fn paint(sheet: &mut Sheet, line: &str, widths: &[usize], inks: &[&Ink]) {
     let mut rest = line;

@@ -1,7 +1,7 @@
 //! The first lines of a record: which, what, whence, how long, how bad.
 
+use super::clock::Clock;
 use super::page::Sheet;
-use super::time;
 use super::value::Values;
 use crate::model::{Direction, NodeId, Record, Severity};
 
@@ -9,14 +9,14 @@ use crate::model::{Direction, NodeId, Record, Severity};
 pub const INDENT: usize = 2;
 
 /// Writes number, type, way, time, size, place and the count of findings.
-pub fn headline(sheet: &mut Sheet, values: &Values<'_>) {
+pub fn headline(sheet: &mut Sheet, values: &Values<'_>, clock: &Clock) {
     let record = values.record;
     let styles = &values.look.styles;
     sheet.print(&styles.aside, format_args!("#{}", record.number));
     sheet.space(1);
     sheet.put(&styles.heading, &type_name(record));
     way(sheet, values);
-    moment(sheet, values);
+    moment(sheet, values, clock);
     place(sheet, values);
     flags(sheet, values);
     sheet.newline();
@@ -116,16 +116,12 @@ fn way(sheet: &mut Sheet, values: &Values<'_>) {
     }
 }
 
-fn moment(sheet: &mut Sheet, values: &Values<'_>) {
-    let Some(time) = values.record.origin.time else {
-        return;
-    };
-    let mut text = Vec::new();
-    time::write_rfc3339(&mut text, time);
-    let text = String::from_utf8_lossy(&text);
-    segment(sheet, values, 2, |sheet| {
-        sheet.put(&values.look.styles.aside, &text);
-    });
+fn moment(sheet: &mut Sheet, values: &Values<'_>, clock: &Clock) {
+    if let Some(text) = clock.text() {
+        segment(sheet, values, 2, |sheet| {
+            sheet.put(&values.look.styles.aside, text);
+        });
+    }
 }
 
 fn place(sheet: &mut Sheet, values: &Values<'_>) {

@@ -1,6 +1,7 @@
 //! Bytes beside the fields they belong to: one value a line.
 
 use super::Sink;
+use super::clock::Clock;
 use super::dump::character;
 use super::head::{self, INDENT};
 use super::inner;
@@ -24,6 +25,7 @@ const LEAST_FIELD: usize = 28;
 pub struct Hex<W> {
     page: Page<W>,
     look: Look,
+    clock: Clock,
     redactor: Redactor,
     first: bool,
 }
@@ -33,6 +35,7 @@ impl<W: Write> Hex<W> {
     pub fn new(out: W, look: Look) -> Self {
         Self {
             page: Page::new(out),
+            clock: Clock::new(look.times),
             look,
             redactor: Redactor::default(),
             first: true,
@@ -46,8 +49,9 @@ impl<W: Write> Sink for Hex<W> {
             self.page.sheet.newline();
         }
         let sheet = &mut self.page.sheet;
-        let look = &self.look;
-        if !look.show_secrets && self.redactor.finds(record) {
+        self.clock.tick(record);
+        let look = (&self.look, &self.clock);
+        if !self.look.show_secrets && self.redactor.finds(record) {
             let redacted = self.redactor.redacted(record);
             let hidden = |position| self.redactor.hides(position);
             write_record(sheet, look, &redacted, &hidden);
@@ -64,12 +68,12 @@ impl<W: Write> Sink for Hex<W> {
 
 fn write_record(
     sheet: &mut Sheet,
-    look: &Look,
+    (look, clock): (&Look, &Clock),
     record: &Record<'_>,
     hidden: &dyn Fn(usize) -> bool,
 ) {
     let values = Values { record, look };
-    head::headline(sheet, &values);
+    head::headline(sheet, &values, clock);
     let message = record.message;
     let mut view = View {
         values,

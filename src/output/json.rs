@@ -129,9 +129,14 @@ fn origin(out: &mut Vec<u8>, origin: &Origin) {
         out.extend_from_slice(direction.name().as_bytes());
         out.push(b'"');
     }
-    for (key, address) in [("src", origin.source), ("dst", origin.destination)] {
+    for (key, address) in [
+        (b",\"src\":\"", origin.source),
+        (b",\"dst\":\"", origin.destination),
+    ] {
         if let Some(address) = address {
-            let _ = write!(out, ",\"{key}\":\"{address}\"");
+            out.extend_from_slice(key);
+            crate::output::address::write_address(out, address);
+            out.push(b'"');
         }
     }
     if let Some(transport) = origin.transport {

@@ -1,6 +1,9 @@
 //! Sinks: the views of records. They know no protocol.
 
+mod address;
 mod bytes;
+mod clock;
+mod conversations;
 mod dump;
 mod escape;
 pub mod grid;
@@ -19,6 +22,10 @@ pub mod time;
 mod value;
 
 pub use bytes::{Nothing, Raw};
+pub use clock::{Clock, TimeForm};
+pub use conversations::{
+    Conversation, write_json as write_conversations_json, write_table as write_conversations,
+};
 pub use hex::Hex;
 pub use jq::Jq;
 pub use json::{Json, write_record};

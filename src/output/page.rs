@@ -1,5 +1,6 @@
 //! Text for people on its way out: knows the column, writes no trailing spaces.
 
+use super::clock::TimeForm;
 use super::escape;
 use super::style::{Ink, Styles};
 use std::io::{self, Write};
@@ -19,6 +20,8 @@ pub struct Look {
     pub input: String,
     /// Whether the bytes of every frame are shown below its fields.
     pub frame_bytes: bool,
+    /// How times are shown.
+    pub times: TimeForm,
 }
 
 impl Look {
@@ -31,6 +34,7 @@ impl Look {
             show_secrets: false,
             input: "<stdin>".to_owned(),
             frame_bytes: false,
+            times: TimeForm::Utc,
         }
     }
 

@@ -1,11 +1,12 @@
 //! One row per record.
 
+use super::clock::Clock;
 use super::head::type_name;
 use super::page::{Look, Page, Sheet};
 use super::redact::Redactor;
 use super::style::{Ink, Styles};
 use super::value::Values;
-use super::{Sink, grid, time};
+use super::{Sink, grid};
 use crate::model::{Direction, Node, NodeId, Record, Severity, Value};
 use std::io::{self, Write};
 
@@ -75,6 +76,7 @@ const SQUEEZE: [(Column, usize); 5] = [
 pub struct Table<W> {
     page: Page<W>,
     look: Look,
+    clock: Clock,
     redactor: Redactor,
     /// Found out from the first record.
     columns: Vec<Column>,
@@ -96,6 +98,7 @@ impl<W: Write> Table<W> {
     pub fn new(out: W, look: Look) -> Self {
         Self {
             page: Page::new(out),
+            clock: Clock::new(look.times),
             look,
             redactor: Redactor::default(),
             columns: Vec::new(),
@@ -113,13 +116,19 @@ impl<W: Write> Table<W> {
                 self.columns.retain(|column| *column != Column::Place);
             }
         }
-        let wide = self.look.columns() >= 140;
+        self.clock.tick(record);
+        let moment = if self.look.columns() >= 140 {
+            self.clock.text()
+        } else {
+            self.clock.short()
+        };
+        let moment = moment.unwrap_or_default();
         let cells = self
             .columns
             .iter()
             .map(|column| match column {
                 Column::Summary => summary(&mut self.scratch, record),
-                column => cell(*column, record, wide),
+                column => cell(*column, record, moment),
             })
             .collect();
         self.rows.push(Row {
@@ -152,7 +161,7 @@ impl<W: Write> Table<W> {
         let right: Vec<bool> = self
             .columns
             .iter()
-            .map(|column| column.is_right())
+            .map(|column| column.is_right() || *column == Column::Time && self.look.times.counts())
             .collect();
         let rows = self.rows.iter().map(|row| row.cells.as_slice());
         let lines = grid::lay_out(&heads, rows, &self.widths, &right);
@@ -250,19 +259,11 @@ fn columns(record: &Record<'_>) -> Vec<Column> {
     columns
 }
 
-fn cell(column: Column, record: &Record<'_>, wide: bool) -> String {
+fn cell(column: Column, record: &Record<'_>, moment: &str) -> String {
     let origin = record.origin;
     match column {
         Column::Number => record.number.to_string(),
-        Column::Time => origin.time.map_or_else(String::new, |nanoseconds| {
-            let mut text = Vec::new();
-            time::write_rfc3339(&mut text, nanoseconds);
-            let text = String::from_utf8_lossy(&text).into_owned();
-            match text.split_once('T') {
-                Some((_, clock)) if !wide => clock.trim_end_matches('Z').to_owned(),
-                _ => text,
-            }
-        }),
+        Column::Time => moment.to_owned(),
         Column::Stream => origin
             .stream
             .map_or_else(String::new, |stream| stream.to_string()),

@@ -9,15 +9,35 @@ pub fn write_rfc3339(out: &mut Vec<u8>, nanoseconds: u64) {
     let fraction = nanoseconds % 1_000_000_000;
     let (year, month, day) = civil(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let _ = write!(
-        out,
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-    );
-    let _ = if fraction.is_multiple_of(1000) {
-        write!(out, ".{:06}Z", fraction / 1000)
+    // Every record has a time: these are written without the formatting machinery.
+    let (fraction, width) = if fraction.is_multiple_of(1000) {
+        (fraction / 1000, 6)
     } else {
-        write!(out, ".{fraction:09}Z")
+        (fraction, 9)
     };
+    let parts = [
+        (b'-', year, 4),
+        (b'-', month, 2),
+        (b'T', day, 2),
+        (b':', hour, 2),
+        (b':', minute, 2),
+        (b'.', second, 2),
+        (b'Z', fraction, width),
+    ];
+    for (after, number, width) in parts {
+        digits(out, number, width);
+        out.push(after);
+    }
+}
+
+/// Appends `number` in so many decimal digits, or more if it needs them.
+fn digits(out: &mut Vec<u8>, number: u64, width: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(number);
+    for _ in text.len()..width {
+        out.push(b'0');
+    }
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends a time since the Unix epoch, in units of which `digits` decimals make a second, as a

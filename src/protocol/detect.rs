@@ -61,6 +61,8 @@ impl Grounds {
 struct Candidate {
     protocol: &'static dyn Protocol,
     session: Option<Box<dyn Session>>,
+    /// Whether some frame was its own beyond doubt.
+    shown: bool,
 }
 
 impl Detector {
@@ -80,6 +82,7 @@ impl Detector {
                 .map(|protocol| Candidate {
                     protocol,
                     session: None,
+                    shown: false,
                 })
                 .collect(),
             settings,
@@ -113,6 +116,15 @@ impl Detector {
             .map(|candidate| candidate.protocol)
     }
 
+    /// The service that the client has asked for by name.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        let sessions = self.candidates.iter();
+        sessions
+            .filter_map(|candidate| candidate.session.as_ref())
+            .find_map(|session| session.service())
+    }
+
     /// The protocol whose first frame was just found, and why it was taken for that; told once.
     pub fn news(&mut self) -> Option<(&'static str, Grounds)> {
         if std::mem::replace(&mut self.told, true) {
@@ -132,6 +144,13 @@ impl Detector {
 
     /// Says what starts `input`.
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
+        if self.settings.independent
+            && input.whole
+            && self.candidates.len() > 1
+            && let Some(detection) = self.alone(input)
+        {
+            return detection;
+        }
         let mut reason = "no protocol recognizes these bytes";
         let mut own = None;
         if let Some(index) = self.pinned {
@@ -144,8 +163,9 @@ impl Detector {
         }
         let other = self.best(input);
         if let Some(framing) = own {
+            let least = self.least_to_change(framing, input);
             let better = other.is_some_and(|(index, confidence)| {
-                confidence >= Confidence::Exact && self.pinned != Some(index)
+                confidence >= least && self.pinned != Some(index)
             });
             if !better {
                 return found(framing, input);
@@ -178,12 +198,56 @@ impl Detector {
         Detection::Unknown(self.next_start(input), reason)
     }
 
+    /// What `input` is when it stands alone, whatever stood before it: what came last decides only
+    /// between equals, and what never came is not believed on weak grounds.
+    fn alone(&mut self, input: &Input<'_>) -> Option<Detection> {
+        let last = self.pinned.and_then(|index| self.candidates.get(index));
+        let settled = last.is_some_and(|candidate| candidate.shown);
+        let mut best = None;
+        for (index, candidate) in self.candidates.iter().enumerate() {
+            let confidence = candidate.protocol.probe(input, &self.settings);
+            let believed = match confidence {
+                Confidence::No => false,
+                Confidence::Possible | Confidence::Likely => candidate.shown || !settled,
+                _ => true,
+            };
+            let rank = (confidence, self.pinned == Some(index));
+            if believed && best.is_none_or(|(known, _)| rank > known) {
+                best = Some((rank, index));
+            }
+        }
+        let ((confidence, _), index) = best?;
+        let framing = self.cut(index, input);
+        if matches!(framing, Framing::NoFrame(_)) {
+            return None;
+        }
+        if let Some(candidate) = self.candidates.get_mut(index) {
+            candidate.shown |= confidence >= Confidence::Exact;
+        }
+        if self.pinned != Some(index) {
+            self.pinned = Some(index);
+            self.grounds = Grounds::Probed(confidence);
+            self.told = false;
+        }
+        Some(found(framing, input))
+    }
+
     /// Decodes the frame that [`Detector::frame`] has just found.
     pub fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.clear();
         match self.session() {
             Some(session) => session.decode(frame, input, message),
             None => message.unknown(frame.len()),
+        }
+    }
+
+    /// Goes on behind the frame that [`Detector::frame`] has just found; decodes it (into `message`,
+    /// for nobody) only if its protocol finds no further frames without.
+    pub fn pass(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
+        let session = self.session();
+        if !session.is_some_and(|session| session.pass(frame, input)) {
+            self.decode(frame, input, message);
+            while self.next_derived(false, message).is_some() {}
         }
     }
 
@@ -200,6 +264,17 @@ impl Detector {
         sessions
             .filter_map(|candidate| candidate.session.as_mut())
             .find_map(|session| session.next_derived(ended, message))
+    }
+
+    /// How sure another protocol must be while the pinned one has not said no. The bytes of a frame
+    /// that is not all there may end where some frame of another protocol would: chance, if the
+    /// connection is known to speak its own.
+    fn least_to_change(&self, framing: Framing, input: &Input<'_>) -> Confidence {
+        let weak = matches!(self.grounds, Grounds::Probed(sure) if sure < Confidence::Exact);
+        match framing {
+            Framing::Need(_) if !weak && !input.ended && !input.whole => Confidence::Certain,
+            _ => Confidence::Exact,
+        }
     }
 
     fn cut(&mut self, index: usize, input: &Input<'_>) -> Framing {

@@ -19,7 +19,7 @@ pub use inner::read_inner;
 pub use pairing::{Pairing, Shows};
 
 use crate::codec::json::Cursor;
-use crate::model::{Direction, Message};
+use crate::model::{Direction, Message, Origin};
 use crate::schema::{EncodeError, Field, MessageType};
 use std::sync::Arc;
 
@@ -35,6 +35,15 @@ pub static ALL: &[&dyn Protocol] = &[
 pub fn named() -> impl Iterator<Item = &'static dyn Protocol> {
     let parts = noxu::PARTS.iter().map(|part| part as &dyn Protocol);
     ALL.iter().copied().chain(parts)
+}
+
+/// The protocols that a family consists of, and itself; of others, only themselves.
+pub fn parts_of(protocol: &'static dyn Protocol) -> impl Iterator<Item = &'static dyn Protocol> {
+    let family = protocol.name();
+    named().filter(move |part| {
+        let rest = part.name().strip_prefix(family);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }
 
 /// The protocol that a record's `protocol` or a user's word names; for a family also by the name
@@ -165,6 +174,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// Its message types.
     fn messages(&self) -> &'static [MessageType];
 
+    /// Whether the codes of its message types are on the wire.
+    fn has_codes(&self) -> bool {
+        true
+    }
+
     /// Whether a record's body is what the tables of [`Protocol::messages`] say; else it describes
     /// itself, and the tables only name its parts.
     fn bodies_follow_tables(&self) -> bool {
@@ -179,6 +193,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// Which of its messages answers which.
     fn pairings(&self) -> &'static [Pairing] {
         &[]
+    }
+
+    /// Whether its messages lie in TCP (or TLS) streams themselves, never in WebSocket or HTTP.
+    fn is_bare(&self) -> bool {
+        false
     }
 
     /// Whether its messages are text, for transports that tell text from bytes.
@@ -218,6 +237,26 @@ pub trait Protocol: Sync + std::fmt::Debug {
 
     /// Starts following a connection.
     fn session(&self, settings: &Settings) -> Box<dyn Session>;
+
+    /// Starts checking what all connections of a run show together, if there is anything to it.
+    fn across(&self) -> Option<Box<dyn Across>> {
+        None
+    }
+}
+
+/// Knows what the connections of a run have shown, in bounded memory.
+pub trait Across: std::fmt::Debug {
+    /// Checks one message, of whatever protocol, that came from `origin`, against what came before
+    /// it on any connection, and remembers it. May only add issues.
+    fn check(&mut self, origin: &Origin, frame: &[u8], message: &mut Message);
+}
+
+/// The checks of all protocols.
+#[must_use]
+pub fn across() -> Vec<Box<dyn Across>> {
+    ALL.iter()
+        .filter_map(|protocol| protocol.across())
+        .collect()
 }
 
 /// Follows one connection, both directions.
@@ -234,8 +273,19 @@ pub trait Session: std::fmt::Debug {
         Framing::NoFrame("no frame of this connection's protocol")
     }
 
+    /// The service that the client has asked for by name, if the protocol has such.
+    fn service(&self) -> Option<&str> {
+        None
+    }
+
     /// Decodes the frame that [`Session::frame`] has just cut from the start of `input`.
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message);
+
+    /// Goes on behind the frame that [`Session::frame`] has just cut, without decoding it; false if
+    /// that cannot be: if what the frame says decides where the next ones end.
+    fn pass(&mut self, _frame: &[u8], _input: &Input<'_>) -> bool {
+        false
+    }
 
     /// Decodes the next message that was not sent as such, but put together from the frames so far;
     /// returns its bytes. If the connection has `ended`, what is unfinished comes, too.

@@ -1,6 +1,9 @@
 //! From inputs to frames: dumps, records, lines and captures.
 
+use super::ReplayError;
+use super::batch::Batch;
 use super::rewrite::{RewriteError, Rewriter};
+use super::skim::skim;
 use crate::encode::{RecordReader, encode_record};
 use crate::model::{Direction, Origin, Record, Transport};
 use crate::net::{Capture, Merge, decompress};
@@ -97,6 +100,32 @@ pub struct Loaded {
     pub has_streams: bool,
     /// Whether there are recorded times.
     pub has_times: bool,
+    /// Records of recorded connections that were not asked for.
+    pub other_streams: u64,
+    /// The largest number of a recorded connection.
+    pub last_stream: Option<u32>,
+}
+
+impl Loaded {
+    /// Why nothing of all this can be sent, if there is something.
+    pub(super) fn explain_nothing(&self) -> Result<(), ReplayError> {
+        let (what, help) = if self.other_direction > 0 {
+            let what = format!("{} frames are all the other side's", self.other_direction);
+            (what, "--direction says whose frames are sent: c2s or s2c")
+        } else if self.unsendable > 0 {
+            let what = format!("{} frames went over HTTP, TLS or UDP", self.unsendable);
+            (what, "only what went over TCP or WebSocket can be replayed")
+        } else if self.other_streams > 0 {
+            let what = match self.last_stream {
+                Some(last) => format!("the input's connections have the numbers 0 to {last}"),
+                None => "the input tells no connections apart".to_owned(),
+            };
+            (what, "--stream names a recorded connection")
+        } else {
+            return Ok(());
+        };
+        Err(ReplayError::Nothing { what, help })
+    }
 }
 
 /// Takes what is loaded.
@@ -104,6 +133,12 @@ pub(super) trait Frames {
     /// A frame of recorded connection `stream`, recorded at `time`.
     fn frame(&mut self, stream: u64, time: Option<u64>, text: bool, bytes: &[u8])
     -> io::Result<()>;
+
+    /// An empty batch to be filled.
+    fn spare(&mut self) -> Batch;
+
+    /// Frames of the connection that knows no times, one after the other.
+    fn batch(&mut self, batch: Batch) -> io::Result<()>;
 
     /// What the other side of `stream` said then, as a JSON record.
     fn answer(&mut self, stream: u64, record: &[u8]) -> io::Result<()>;
@@ -188,6 +223,11 @@ struct Loader<'l> {
 }
 
 impl Loader<'_> {
+    /// Whether the user wants this recorded connection; what knows none is number 0.
+    fn wants(&self, stream: Option<u32>) -> bool {
+        self.streams.is_empty() || self.streams.contains(&stream.unwrap_or(0))
+    }
+
     /// The cause of a failure, if it is known better.
     fn outcome(&mut self, outcome: Result<(), LoadError>) -> Result<(), LoadError> {
         match self.refused.take() {
@@ -200,8 +240,13 @@ impl Loader<'_> {
 impl Sink for Loader<'_> {
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
         let origin = record.origin;
-        let number = origin.stream.unwrap_or(0);
-        if !self.streams.is_empty() && !self.streams.contains(&number) {
+        if record.message.derived {
+            // Its parts are sent.
+            return Ok(());
+        }
+        self.loaded.last_stream = self.loaded.last_stream.max(origin.stream);
+        if !self.wants(origin.stream) {
+            self.loaded.other_streams += 1;
             return Ok(());
         }
         self.loaded.has_streams |= origin.stream.is_some();
@@ -263,6 +308,11 @@ fn bytes(
     inputs: &Inputs,
     loader: &mut Loader<'_>,
 ) -> Result<(), SourceError> {
+    let mut input = input;
+    if form == Form::Raw && loader.rewriter.is_idle() && loader.wants(None) {
+        let Loader { frames, loaded, .. } = loader;
+        return Ok(skim(&mut input, inputs, *frames, loaded)?);
+    }
     let traffic = &inputs.traffic;
     let mut settings = traffic.settings.clone();
     settings.independent = matches!(form, Form::HexLines | Form::Base64Lines);
@@ -283,10 +333,7 @@ fn bytes(
             let mut input = HexText::new(BufReader::new(input));
             decode_bytes(&mut input, &origin, &mut connection, &mut pipeline)
         }
-        _ => {
-            let mut input = input;
-            decode_bytes(&mut input, &origin, &mut connection, &mut pipeline)
-        }
+        _ => decode_bytes(&mut input, &origin, &mut connection, &mut pipeline),
     };
     flow.map(drop)
 }
@@ -418,12 +465,30 @@ fn sniff(start: &[u8]) -> Form {
     }
 }
 
-/// Whether a JSON text starts like a record. Messages of rps are JSON, too, but start otherwise.
+/// Whether a JSON text starts like a record, its keys in whatever order. Messages of rps are JSON,
+/// too, but start otherwise.
 fn is_record(text: &[u8]) -> bool {
+    const KEYS: &[&[u8]] = &[
+        b"n",
+        b"time",
+        b"protocol",
+        b"body",
+        b"header",
+        b"stream",
+        b"direction",
+        b"src",
+        b"dst",
+        b"file",
+        b"line",
+        b"offset",
+        b"length",
+    ];
     let after = text.get(1..).unwrap_or_default().trim_ascii_start();
-    [b"\"n\"".as_slice(), b"\"time\"", b"\"protocol\""]
-        .iter()
-        .any(|key| after.starts_with(key))
+    let Some(after) = after.strip_prefix(b"\"") else {
+        return false;
+    };
+    let key = after.split(|byte| *byte == b'"').next();
+    key.is_some_and(|key| KEYS.contains(&key))
 }
 
 /// Whether the first line consists of hexadecimal digits.
@@ -454,7 +519,9 @@ mod tests {
         assert_eq!(sniff(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]), Form::Capture);
         assert_eq!(sniff(b"{\"n\":0,\"offset\":0"), Form::Records);
         assert_eq!(sniff(b"{\n  \"protocol\": \"sync\""), Form::Records);
+        assert_eq!(sniff(b"{\"body\":{\"a\":1},\"pr"), Form::Records);
         assert_eq!(sniff(b"{\"op\":\"ping\"}"), Form::Raw);
+        assert_eq!(sniff(b"{\"channel\":\"data\","), Form::Raw);
         assert_eq!(sniff(b"010146000000ef8e34a4\n"), Form::HexLines);
         assert_eq!(sniff(&[1, 1, 0x46, 0, 0, 0, 0xef, 0x8e]), Form::Raw);
         assert_eq!(sniff(b""), Form::Raw);

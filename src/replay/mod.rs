@@ -16,6 +16,7 @@ mod rewrite;
 mod router;
 mod schedule;
 mod shared;
+mod skim;
 mod watch;
 
 pub use compare::Ignored;
@@ -31,10 +32,11 @@ use crate::connect::{ConnectError, Options, Target};
 use crate::encode::Assignment;
 use crate::output::Sink;
 use crate::pipeline::{Pipeline, Selection};
+use batch::Spare;
 use report::Tally;
 use rewrite::Rewriter;
 use router::{Counter, Router};
-use shared::{Event, Shared, Start};
+use shared::{Event, Sent, Shared, Start};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -52,6 +54,23 @@ const EVENTS: usize = 256;
 
 /// The watcher looks up this often while nothing happens.
 const LOOK_UP: Duration = Duration::from_millis(10);
+
+/// Progress is told so often.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// What is told while a replay goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'n> {
+    /// Something has happened.
+    Text(&'n str),
+    /// So much is sent by now.
+    Progress {
+        /// Frames.
+        frames: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+}
 
 /// What is replayed, where to, and how.
 #[derive(Debug)]
@@ -97,6 +116,14 @@ pub enum ReplayError {
     /// No connection came about.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The inputs hold frames, but none to be sent.
+    #[error("nothing to send: {what}")]
+    Nothing {
+        /// What they hold.
+        what: String,
+        /// What to do.
+        help: &'static str,
+    },
     /// Answers cannot be shown.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -108,9 +135,12 @@ impl Replay {
     /// # Errors
     /// If the inputs cannot be read.
     pub fn preview(&self) -> Result<Preview, ReplayError> {
-        let mut rewriter = Rewriter::new(self.changes.clone());
+        let mut rewriter = self.rewriter();
         let mut counter = Counter::new(self.clock());
         let loaded = load::load(&self.inputs, &mut rewriter, &mut counter)?;
+        if counter.frames == 0 {
+            loaded.explain_nothing()?;
+        }
         Ok(Preview::new(self, &counter, loaded))
     }
 
@@ -124,10 +154,10 @@ impl Replay {
         wishes: Wishes,
         output: &mut dyn Sink,
         stop: &Arc<AtomicBool>,
-        notice: &mut dyn FnMut(&str),
+        notice: &mut dyn FnMut(Notice<'_>),
     ) -> Result<Report, ReplayError> {
         let (events, queue) = mpsc::sync_channel(EVENTS);
-        let compare = wishes.compare;
+        let (compare, show_sent) = (wishes.compare, wishes.show_sent);
         let state = Rc::new(RefCell::new(State::new(wishes)));
         let mut watch = Watch {
             state: Rc::clone(&state),
@@ -153,6 +183,8 @@ impl Replay {
             loaded: false,
             refused: None,
             failure: None,
+            sent: Arc::default(),
+            told: Instant::now(),
             notice,
         };
         let shared = Shared {
@@ -161,7 +193,10 @@ impl Replay {
             events: events.clone(),
             start: Start::new(self.copies),
             stop: Arc::clone(stop),
+            spare: Spare::default(),
+            sent: Arc::clone(&run.sent),
             wait_answer: self.wait_answer.then_some(self.timeout),
+            follow_all: self.wait_answer || show_sent,
             reconnect: self.reconnect,
             service: self.service.clone(),
             most_time: self.duration,
@@ -183,6 +218,9 @@ impl Replay {
         if let Some(error) = failure {
             return Err(error.into());
         }
+        if tally.frames == 0 && tally.connections == 0 {
+            tally.loaded.explain_nothing()?;
+        }
         match refused {
             Some(error) if tally.frames == 0 && !stop.load(Ordering::Relaxed) => Err(error.into()),
             _ => {
@@ -190,6 +228,10 @@ impl Replay {
                 Ok(tally.report(state, bytes_received))
             }
         }
+    }
+
+    fn rewriter(&self) -> Rewriter {
+        Rewriter::new(self.changes.clone(), &self.inputs.encode)
     }
 
     fn clock(&self) -> Clock {
@@ -207,7 +249,7 @@ impl Replay {
         router.text = self.text;
         router.compare = compare;
         router.most_time = self.duration;
-        let mut rewriter = Rewriter::new(self.changes.clone());
+        let mut rewriter = self.rewriter();
         let mut round = 0;
         let outcome = loop {
             let outcome = load::load(&self.inputs, &mut rewriter, &mut router);
@@ -246,7 +288,10 @@ struct Run<'r> {
     loaded: bool,
     refused: Option<ConnectError>,
     failure: Option<LoadError>,
-    notice: &'r mut dyn FnMut(&str),
+    sent: Arc<Sent>,
+    /// When progress was told.
+    told: Instant,
+    notice: &'r mut dyn FnMut(Notice<'_>),
 }
 
 impl Run<'_> {
@@ -280,6 +325,7 @@ impl Run<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             self.watcher.pipeline.flush()?;
+            self.tell_progress();
             if self.stopped() && !told {
                 told = true;
                 self.tally.interrupted = true;
@@ -293,6 +339,17 @@ impl Run<'_> {
                 return Ok(());
             }
         }
+    }
+
+    fn tell_progress(&mut self) {
+        if self.told.elapsed() < PROGRESS {
+            return;
+        }
+        self.told = Instant::now();
+        (self.notice)(Notice::Progress {
+            frames: self.sent.frames.load(Ordering::Relaxed),
+            bytes: self.sent.bytes.load(Ordering::Relaxed),
+        });
     }
 
     fn is_over(&self) -> bool {
@@ -310,7 +367,7 @@ impl Run<'_> {
                 let text = format!(
                     "connection {connection}: {why}; connecting again (after {frames} frames)"
                 );
-                (self.notice)(&text);
+                (self.notice)(Notice::Text(&text));
             }
             Event::Unanswered { connection, frame } => self.tally.unanswered(connection, frame),
             Event::Loaded {

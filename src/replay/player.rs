@@ -1,16 +1,23 @@
 //! One live connection: connects, sends frames when they are due, connects again.
 
-use super::batch::{Batch, Step};
+use super::batch::Batch;
 use super::schedule::wait_until;
 use super::shared::{Event, Gate, Progress, Shared, Wait};
 use crate::connect::{Breaker, Link, Received, Receiver, SendError, Sender, connect};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// At most so many bytes are sent at once.
 const GROUP: usize = 256 << 10;
+
+/// So many frames of a connection are followed when they are sent as fast as possible.
+const FOLLOWED: u64 = 1000;
+
+/// A recorded connection is made so long before its first frame is due.
+const AHEAD: Duration = Duration::from_secs(1);
 
 /// The first pause before connecting again; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -55,8 +62,13 @@ enum End {
 impl Player {
     /// Plays everything, and tells how that ended.
     pub fn run(self) {
-        let (progress, outcome) = match self.open(0) {
-            Ok(open) => self.play(open),
+        let first = self.queue.recv().ok();
+        let opened = match self.wait_for_turn(first.as_deref()) {
+            true => self.open(0),
+            false => Err(End::Stopped),
+        };
+        let (progress, outcome) = match opened {
+            Ok(open) => self.play(first, open),
             Err(failure) => {
                 self.shared.start.arrive();
                 (Progress::new(), Err(failure))
@@ -73,7 +85,21 @@ impl Player {
         });
     }
 
-    fn play(&self, (sender, gate, breaker): Open) -> (Progress, Result<(), End>) {
+    /// Waits until it is time to connect; false if the user wants no more.
+    fn wait_for_turn(&self, first: Option<&Batch>) -> bool {
+        let due = first.and_then(|batch| batch.due(0));
+        let Some(later) = due.and_then(|due| due.checked_sub(AHEAD)) else {
+            return true;
+        };
+        let start = self.shared.start.wait(&self.shared.stop);
+        start.is_some_and(|start| wait_until(start + self.offset + later, &self.shared.stop))
+    }
+
+    fn play(
+        &self,
+        mut next: Option<Arc<Batch>>,
+        (sender, gate, breaker): Open,
+    ) -> (Progress, Result<(), End>) {
         let Some(start) = self.shared.start.wait(&self.shared.stop) else {
             return (Progress::new(), Err(End::Stopped));
         };
@@ -86,11 +112,13 @@ impl Player {
             followed: true,
         };
         let mut outcome = Ok(());
-        while let Ok(batch) = self.queue.recv() {
+        while let Some(batch) = next {
             outcome = self.batch(&batch, &mut play);
             if outcome.is_err() {
                 break;
             }
+            self.shared.spare.give(batch);
+            next = self.queue.recv().ok();
         }
         if matches!(outcome, Err(End::Enough)) {
             outcome = Ok(());
@@ -111,7 +139,7 @@ impl Player {
     fn batch(&self, batch: &Arc<Batch>, play: &mut Play) -> Result<(), End> {
         let mut next = 0;
         let mut attempts = 0;
-        while next < batch.steps.len() {
+        while next < batch.len() {
             let before = next;
             match self.frames(batch, &mut next, play) {
                 Err(End::Broken(what)) if self.shared.reconnect.is_some() => {
@@ -139,8 +167,8 @@ impl Player {
 
     /// Sends the frames from `next` on; moves `next` behind what the peer's system has taken.
     fn frames(&self, batch: &Arc<Batch>, next: &mut usize, play: &mut Play) -> Result<(), End> {
-        while let Some(first) = batch.steps.get(*next) {
-            let due = first.due.map(|due| play.start + due);
+        while *next < batch.len() {
+            let due = batch.due(*next).map(|due| play.start + due);
             if due.is_some_and(|due| !wait_until(due, &self.shared.stop))
                 || self.shared.is_stopped()
             {
@@ -163,6 +191,7 @@ impl Player {
                 Err(error) => taken(batch, *next, to, error.taken),
             };
             play.progress.sent(batch, *next, taken, Instant::now());
+            self.count(batch, *next, taken);
             let partial = sent
                 .as_ref()
                 .is_err_and(|error| error.taken > batch.start(taken) - batch.start(*next));
@@ -181,20 +210,29 @@ impl Player {
         Ok(())
     }
 
+    fn count(&self, batch: &Batch, from: usize, to: usize) {
+        let bytes = batch.start(to) - batch.start(from);
+        let sent = &self.shared.sent;
+        sent.frames.fetch_add((to - from) as u64, Ordering::Relaxed);
+        sent.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// One past the last frame that is due, too.
     fn group(&self, batch: &Batch, from: usize, now: Instant, play: &Play) -> usize {
         if self.shared.wait_answer.is_some() {
             return from + 1;
         }
-        let most = batch.start(from) + GROUP;
+        let most = batch.within(batch.start(from) + GROUP);
+        if batch.is_unpaced() {
+            return most.max(from + 1);
+        }
         let elapsed = now.saturating_duration_since(play.start);
-        let due = |step: &Step| step.due.is_none_or(|due| due <= elapsed) && step.end <= most;
-        let rest = batch.steps.get(from + 1..).unwrap_or_default();
-        from + 1 + rest.iter().take_while(|step| due(step)).count()
+        let is_due = |index: &usize| batch.due(*index).is_none_or(|due| due <= elapsed);
+        from + 1 + (from + 1..most).take_while(is_due).count()
     }
 
-    /// Tells the watcher what is about to be sent. If it cannot keep up and nobody depends on it,
-    /// it is not told any more.
+    /// Tells the watcher what is about to be sent. If it cannot keep up, or is not meant to, and
+    /// nobody depends on it, it is not told any more.
     fn follow(
         &self,
         batch: &Arc<Batch>,
@@ -206,19 +244,32 @@ impl Player {
         if !play.followed {
             return Ok(());
         }
+        let sent = play.progress.frames;
+        let most = match self.shared.follow_all || !batch.is_unpaced() {
+            true => to,
+            false => to.min(from + FOLLOWED.saturating_sub(sent) as usize),
+        };
         let event = Event::Sent {
             connection: self.connection,
             batch: Arc::clone(batch),
-            frames: from..to,
-            first: play.progress.frames,
+            frames: from..most,
+            first: sent,
             at,
         };
-        if self.shared.wait_answer.is_some() {
+        if self.shared.follow_all {
             return self.shared.events.send(event).map_err(|_| End::Stopped);
         }
-        if let Err(TrySendError::Full(_)) = self.shared.events.try_send(event) {
+        let full = match most > from {
+            true => matches!(
+                self.shared.events.try_send(event),
+                Err(TrySendError::Full(_))
+            ),
+            false => false,
+        };
+        if full || most < to {
             play.followed = false;
-            play.progress.followed = Some(play.progress.frames);
+            let told = if full { 0 } else { most - from };
+            play.progress.followed = Some(sent + told as u64);
         }
         Ok(())
     }
@@ -359,15 +410,12 @@ fn send(sender: &mut Sender, batch: &Batch, from: usize, to: usize) -> Result<()
         return sender.send(batch.slice(from, to), false);
     }
     for index in from..to {
-        let text = batch.steps.get(index).is_some_and(|step| step.text);
-        sender.queue(batch.slice(index, index + 1), text)?;
+        sender.queue(batch.slice(index, index + 1), batch.text)?;
     }
     sender.flush()
 }
 
 /// One past the last of frames `from..to` that lies within the first `bytes`.
 fn taken(batch: &Batch, from: usize, to: usize, bytes: usize) -> usize {
-    let end = batch.start(from) + bytes;
-    let steps = batch.steps.get(from..to).unwrap_or_default();
-    from + steps.iter().take_while(|step| step.end <= end).count()
+    batch.within(batch.start(from) + bytes).clamp(from, to)
 }

@@ -32,13 +32,13 @@ pub(super) struct Rewriter {
 }
 
 impl Rewriter {
-    pub fn new(assignments: Vec<Assignment>) -> Self {
+    pub fn new(assignments: Vec<Assignment>, options: &EncodeOptions) -> Self {
         Self {
             changed: vec![0; assignments.len()],
             assignments,
             options: EncodeOptions {
                 recompute: true,
-                ..EncodeOptions::default()
+                ..options.clone()
             },
             text: Vec::new(),
             frame: Vec::new(),

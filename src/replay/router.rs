@@ -20,12 +20,13 @@ const BATCH: usize = 128 << 10;
 const WAITING: usize = 4;
 
 /// Counts, for a dry run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Counter {
     pub clock: Clock,
     pub frames: u64,
     pub bytes: u64,
     pub streams: BTreeSet<u64>,
+    spare: Batch,
 }
 
 impl Counter {
@@ -35,6 +36,7 @@ impl Counter {
             frames: 0,
             bytes: 0,
             streams: BTreeSet::new(),
+            spare: Batch::default(),
         }
     }
 }
@@ -45,6 +47,24 @@ impl Frames for Counter {
         self.frames += 1;
         self.bytes += bytes.len() as u64;
         self.streams.insert(stream);
+        Ok(())
+    }
+
+    fn spare(&mut self) -> Batch {
+        std::mem::take(&mut self.spare)
+    }
+
+    fn batch(&mut self, mut batch: Batch) -> io::Result<()> {
+        if self.clock.is_paced(None) {
+            for _ in 0..batch.len() {
+                self.clock.next(None);
+            }
+        }
+        self.frames += batch.len() as u64;
+        self.bytes += batch.size() as u64;
+        self.streams.insert(0);
+        batch.clear();
+        self.spare = batch;
         Ok(())
     }
 
@@ -76,6 +96,8 @@ pub(super) struct Router {
     /// Frames due after this are not sent.
     pub most_time: Option<Duration>,
     lanes: HashMap<u64, Lane>,
+    /// Bytes that wait in lanes to be passed on.
+    pending: usize,
     /// Connections made so far.
     pub connections: u32,
     /// Frames handed on so far.
@@ -102,6 +124,7 @@ impl Router {
             compare: false,
             most_time: None,
             lanes: HashMap::new(),
+            pending: 0,
             connections: 0,
             frames: 0,
             started: Instant::now(),
@@ -117,6 +140,23 @@ impl Router {
     /// The next round goes on on the same connections.
     pub fn rewind(&mut self) {
         self.clock.rewind();
+    }
+
+    /// Hands on what waits in all lanes: what is due early must not wait until its lane is full.
+    fn pass_on(&mut self) -> io::Result<()> {
+        self.pending = 0;
+        for lane in self.lanes.values_mut() {
+            lane.pass_on(&self.shared);
+        }
+        match self.is_alone() {
+            true => Err(nobody()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether nobody takes frames any more.
+    fn is_alone(&self) -> bool {
+        !self.lanes.is_empty() && self.lanes.values().all(|lane| lane.queues.is_empty())
     }
 
     /// The way of recorded connection `stream`.
@@ -165,15 +205,49 @@ impl Frames for Router {
         }
         self.frames += 1;
         let text = self.text.unwrap_or(text);
+        let shared = Arc::clone(&self.shared);
         let lane = self.lane(stream);
-        lane.batch.push(bytes, due, text);
-        if lane.batch.bytes.len() >= BATCH {
-            lane.pass_on();
-            if lane.queues.is_empty() && self.lanes.len() == 1 {
-                return Err(nobody());
-            }
+        if lane.batch.text != text {
+            lane.pass_on(&shared);
+            lane.batch.text = text;
         }
-        Ok(())
+        lane.batch.push(bytes, due);
+        self.pending += bytes.len();
+        match self.pending < BATCH {
+            true => Ok(()),
+            false => self.pass_on(),
+        }
+    }
+
+    fn spare(&mut self) -> Batch {
+        self.shared.spare.take()
+    }
+
+    fn batch(&mut self, mut batch: Batch) -> io::Result<()> {
+        self.pass_on()?;
+        let mut is_over = self.shared.is_stopped();
+        if self.clock.is_paced(None) {
+            let most = self.most_time.unwrap_or(Duration::MAX);
+            let due = (0..batch.len()).map(|_| self.clock.next(None).unwrap_or_default());
+            let due: Vec<Duration> = due.take_while(|due| *due <= most).collect();
+            is_over |= due.len() < batch.len();
+            batch.truncate(due.len());
+            batch.set_due(due.into_iter().map(Some));
+        } else {
+            is_over |= self
+                .most_time
+                .is_some_and(|most| self.started.elapsed() > most);
+        }
+        self.frames += batch.len() as u64;
+        batch.text = self.text.unwrap_or(batch.text);
+        let shared = Arc::clone(&self.shared);
+        let lane = self.lane(0);
+        lane.batch = batch;
+        lane.pass_on(&shared);
+        match is_over || self.is_alone() {
+            true => Err(nobody()),
+            false => Ok(()),
+        }
     }
 
     fn answer(&mut self, stream: u64, record: &[u8]) -> io::Result<()> {
@@ -189,20 +263,19 @@ impl Frames for Router {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        for lane in self.lanes.values_mut() {
-            lane.pass_on();
-        }
-        Ok(())
+        self.pass_on()
     }
 }
 
 impl Lane {
     /// Hands the batch to all copies that are still there.
-    fn pass_on(&mut self) {
-        if self.batch.steps.is_empty() {
+    fn pass_on(&mut self, shared: &Shared) {
+        if self.batch.is_empty() {
             return;
         }
-        let batch = Arc::new(std::mem::take(&mut self.batch));
+        let mut next = shared.spare.take();
+        next.text = self.batch.text;
+        let batch = Arc::new(std::mem::replace(&mut self.batch, next));
         self.queues
             .retain(|queue| queue.send(Arc::clone(&batch)).is_ok());
     }

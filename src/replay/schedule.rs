@@ -55,14 +55,26 @@ impl Clock {
     pub fn next(&mut self, time: Option<u64>) -> Option<Duration> {
         let number = self.frames;
         self.frames += 1;
+        if !self.is_paced(time) {
+            return None;
+        }
         self.due = match self.pace {
             Pace::Max => return None,
-            Pace::Recorded { .. } if time.or(self.recorded).is_none() => return None,
             Pace::Recorded { speed } => self.due + self.gap(time, speed),
             Pace::Rate(rate) => seconds(number as f64 / rate),
             Pace::Interval(interval) => seconds(interval.as_secs_f64() * number as f64),
         };
         Some(self.due)
+    }
+
+    /// Whether a frame recorded at `time` has to wait.
+    #[must_use]
+    pub fn is_paced(&self, time: Option<u64>) -> bool {
+        match self.pace {
+            Pace::Max => false,
+            Pace::Recorded { .. } => time.or(self.recorded).is_some(),
+            Pace::Rate(_) | Pace::Interval(_) => true,
+        }
     }
 
     /// The recording starts anew: its first frame follows the last one at once.

@@ -1,13 +1,13 @@
 //! What the threads of a replay share, and tell each other.
 
-use super::batch::Batch;
+use super::batch::{Batch, Spare};
 use super::conversation::{histogram, nanoseconds};
 use crate::connect::{Breaker, ConnectError, Options, Target};
 use crate::model::Transport;
 use hdrhistogram::Histogram;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,14 +27,27 @@ pub(super) struct Shared {
     pub start: Start,
     /// Set when the user wants no more.
     pub stop: Arc<AtomicBool>,
+    /// Batches that are sent.
+    pub spare: Spare,
+    /// What is sent so far.
+    pub sent: Arc<Sent>,
     /// How long to wait for each answer, if at all.
     pub wait_answer: Option<Duration>,
+    /// Whether the watcher must see all that is sent.
+    pub follow_all: bool,
     /// How often to connect again in a row, if at all.
     pub reconnect: Option<u32>,
     /// What opens a service, sent first.
     pub service: Option<Vec<u8>>,
     /// How long frames are sent at most.
     pub most_time: Option<Duration>,
+}
+
+/// What all connections have sent so far.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub frames: AtomicU64,
+    pub bytes: AtomicU64,
 }
 
 impl Shared {
@@ -150,11 +163,12 @@ impl Progress {
         let Some(lateness) = &mut self.lateness else {
             return;
         };
-        for step in batch.steps.get(from..to).unwrap_or_default() {
-            if let Some(due) = step.due {
-                let late = now.saturating_duration_since(start + due);
-                lateness.saturating_record(nanoseconds(late).max(1));
-            }
+        if batch.is_unpaced() {
+            return;
+        }
+        for due in (from..to).filter_map(|index| batch.due(index)) {
+            let late = now.saturating_duration_since(start + due);
+            lateness.saturating_record(nanoseconds(late).max(1));
         }
     }
 

@@ -389,7 +389,9 @@ fn origin(
         Direction::ClientToServer => (live.local, live.peer),
         Direction::ServerToClient => (live.peer, live.local),
     };
+    // To the microsecond, as captures have it.
     let time = epoch.1 + nanoseconds(at.saturating_duration_since(epoch.0));
+    let time = time - time % 1000;
     Origin {
         time: Some(time),
         stream: Some(connection),

@@ -33,7 +33,7 @@ pub fn decode_bytes(
         let (used, flow) = pipeline.feed(connection, &chunk)?;
         window.consume(used);
         if ended && flow == Flow::Continue {
-            return Ok(pipeline.close(connection, origin, window.offset)?);
+            return Ok(pipeline.close(connection, &|_| (origin.clone(), window.offset))?);
         }
         if ended || flow == Flow::Stop {
             return Ok(flow);

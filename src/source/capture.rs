@@ -1,16 +1,18 @@
 //! Captured traffic: events of the network layer become records.
 
 mod control;
+mod service;
 mod stream;
 
 pub use stream::StreamInfo;
 
-use crate::model::{Origin, Severity};
+use crate::model::{Message, Origin, Severity};
 use crate::net::{self, Control, Event, Item, Kind, Merge, PayloadProbe};
 use crate::pipeline::{Flow, Pipeline};
 use crate::protocol::{ALL, Confidence, Input, Protocol, Settings};
 use crate::source::SourceError;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read};
 use std::sync::Arc;
 use stream::Stream;
@@ -115,6 +117,11 @@ pub fn network_options(options: &TrafficOptions, raw: bool) -> net::Options {
     network
         .server_ports
         .extend(options.ports.iter().map(|(port, _)| *port));
+    let bare = options
+        .ports
+        .iter()
+        .filter(|(_, protocol)| protocol.is_bare());
+    network.plain_ports.extend(bare.map(|(port, _)| *port));
     network
 }
 
@@ -135,12 +142,33 @@ impl PayloadProbe for AnyProtocol {
     }
 }
 
+/// Spreads connection numbers, which the network layer gives out one by one: no peer chooses them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32((*byte).into());
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // The table looks at the upper bits, too (Fibonacci hashing).
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// Turns events into records.
 pub struct Traffic<'t, 's> {
     options: &'t TrafficOptions,
     pipeline: &'t mut Pipeline<'s>,
     observer: &'t mut dyn Observer,
-    streams: HashMap<u32, Stream>,
+    streams: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
     flow: Flow,
     failure: Option<io::Error>,
 }
@@ -165,7 +193,7 @@ impl<'t, 's> Traffic<'t, 's> {
             options,
             pipeline,
             observer,
-            streams: HashMap::new(),
+            streams: HashMap::default(),
             flow: Flow::Continue,
             failure: None,
         }
@@ -214,7 +242,10 @@ impl<'t, 's> Traffic<'t, 's> {
                 return Ok(());
             }
             Kind::Summary(summary) => {
-                if let Some(stream) = self.streams.remove(&number).filter(|stream| stream.wanted) {
+                if let Some(mut stream) =
+                    self.streams.remove(&number).filter(|stream| stream.wanted)
+                {
+                    self.flow = stream.over(event, self.pipeline)?;
                     self.observer.connection(summary, stream.info());
                 }
                 return Ok(());
@@ -253,10 +284,16 @@ fn show_finding(
         return Ok(Flow::Continue);
     }
     pipeline.show(origin, finding.offset, &[], |message| {
-        message.protocol = protocol;
-        message.type_name = "Finding";
+        no_frame(message, protocol, "Finding");
         message.issue(severity, finding.code, (0, 0), finding.message.clone());
     })
+}
+
+/// Makes `message` one of a transport, which is no frame: its bytes are none, whatever its values.
+fn no_frame(message: &mut Message, protocol: &'static str, type_name: &'static str) {
+    message.protocol = protocol;
+    message.type_name = type_name;
+    message.faithful = false;
 }
 
 fn severity(severity: net::Severity) -> Severity {

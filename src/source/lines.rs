@@ -40,7 +40,7 @@ pub fn decode_lines(
         line.clear();
         number += 1;
         if input.read_until(b'\n', &mut line)? == 0 {
-            return Ok(pipeline.close(connection, origin, 0)?);
+            return Ok(pipeline.close(connection, &|_| (origin.clone(), 0))?);
         }
         let text = line.trim_ascii();
         if text.is_empty() || text.starts_with(b"#") {

@@ -45,13 +45,25 @@ pub struct Recorder {
     segments: Segments,
 }
 
-/// Why recording ended early, and what was kept.
+/// Why there is no recording, or why it ended early, and what was kept.
 #[derive(Debug, thiserror::Error)]
-#[error("recording to {} ended: {error}; what was written before can be read", path.display())]
-pub struct RecordError {
-    path: PathBuf,
-    #[source]
-    error: io::Error,
+pub enum RecordError {
+    /// It did not begin.
+    #[error("cannot record to {}: {why}", path.display())]
+    Start {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// It ended early.
+    #[error("recording to {} ended: {why}; what was written before can be read", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
 }
 
 impl Recorder {
@@ -60,10 +72,11 @@ impl Recorder {
     /// # Errors
     /// If the file cannot be made.
     pub fn start(path: &Path, rotation: Rotation) -> Result<Self, RecordError> {
-        let file = File::create(path).map_err(|error| RecordError {
+        let failed = |why| RecordError::Start {
             path: path.to_owned(),
-            error,
-        })?;
+            why,
+        };
+        let file = File::create(path).map_err(failed)?;
         let mut recorder = Self {
             path: path.to_owned(),
             rotation,
@@ -75,7 +88,7 @@ impl Recorder {
             segments: Segments::default(),
         };
         recorder.begin();
-        recorder.flush()?;
+        recorder.write().map_err(failed)?;
         Ok(recorder)
     }
 
@@ -111,16 +124,21 @@ impl Recorder {
     /// # Errors
     /// If it cannot be written; the file is then cut back to its last whole block.
     pub fn flush(&mut self) -> Result<(), RecordError> {
+        self.write().map_err(|why| self.failed(why))
+    }
+
+    /// Writes the buffer, or nothing of it.
+    fn write(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }
         let kept = self.size - self.buffer.len() as u64;
         let result = self.file.write_all(&self.buffer);
         self.buffer.clear();
-        result.map_err(|error| {
+        if result.is_err() {
             let _ = self.file.set_len(kept);
-            self.failed(error)
-        })
+        }
+        result
     }
 
     /// Begins a new file if it is time to.
@@ -136,7 +154,7 @@ impl Recorder {
         self.flush()?;
         self.number += 1;
         let path = numbered(&self.path, self.number);
-        self.file = File::create(&path).map_err(|error| RecordError { path, error })?;
+        self.file = File::create(&path).map_err(|why| RecordError::Write { path, why })?;
         self.begin();
         Ok(())
     }
@@ -148,13 +166,13 @@ impl Recorder {
         self.since_ns = None;
     }
 
-    fn failed(&self, error: io::Error) -> RecordError {
-        RecordError {
+    fn failed(&self, why: io::Error) -> RecordError {
+        RecordError::Write {
             path: match self.number {
                 0 => self.path.clone(),
                 number => numbered(&self.path, number),
             },
-            error,
+            why,
         }
     }
 }

@@ -63,15 +63,39 @@ impl<'a> Piece<'a> {
 
 /// The records of one connection; also checks that they tile it.
 pub fn decode(protocol: Option<&str>, independent: bool, pieces: &[Piece<'_>]) -> Vec<Value> {
+    let mut sink = Collect::default();
+    let records = Rc::clone(&sink.records);
+    let mut pipeline = Pipeline::new(&mut sink, Selection::default());
+    feed(&mut pipeline, protocol, independent, None, pieces);
+    drop(pipeline);
+    records.take()
+}
+
+/// The records of several connections of one run, one connection after the other.
+pub fn decode_run(connections: &[Vec<Piece<'_>>]) -> Vec<Value> {
+    let mut sink = Collect::default();
+    let records = Rc::clone(&sink.records);
+    let mut pipeline = Pipeline::new(&mut sink, Selection::default());
+    for (number, pieces) in (0..).zip(connections) {
+        feed(&mut pipeline, None, false, Some(number), pieces);
+    }
+    drop(pipeline);
+    records.take()
+}
+
+fn feed(
+    pipeline: &mut Pipeline<'_>,
+    protocol: Option<&str>,
+    independent: bool,
+    stream: Option<u32>,
+    pieces: &[Piece<'_>],
+) {
     let forced = protocol.map(|name| by_name(name).unwrap());
     let settings = Settings {
         independent,
         ..Settings::default()
     };
     let mut connection = Connection::new(forced, settings);
-    let mut sink = Collect::default();
-    let records = Rc::clone(&sink.records);
-    let mut pipeline = Pipeline::new(&mut sink, Selection::default());
     let mut waiting = [Vec::new(), Vec::new(), Vec::new()];
     let mut offsets = [0; 3];
     for piece in pieces {
@@ -89,6 +113,7 @@ pub fn decode(protocol: Option<&str>, independent: bool, pieces: &[Piece<'_>]) -
             origin: Origin {
                 direction: piece.direction,
                 time: piece.time,
+                stream,
                 ..Origin::default()
             },
         };
@@ -99,8 +124,6 @@ pub fn decode(protocol: Option<&str>, independent: bool, pieces: &[Piece<'_>]) -
             assert_eq!(waiting[side], b"", "all bytes are accounted for");
         }
     }
-    drop(pipeline);
-    records.take()
 }
 
 #[derive(Default)]

@@ -108,7 +108,9 @@ pub fn pieces(bytes: &[u8], size: usize) -> Vec<Value> {
             used += count;
         }
         pipeline
-            .close(&mut connection, &Origin::default(), bytes.len() as u64)
+            .close(&mut connection, &|_| {
+                (Origin::default(), bytes.len() as u64)
+            })
             .unwrap();
     })
 }
@@ -135,7 +137,7 @@ pub fn conversation(messages: &[(Direction, &[u8])]) -> Vec<Value> {
             }
         }
         pipeline
-            .close(&mut connection, &Origin::default(), 0)
+            .close(&mut connection, &|_| (Origin::default(), 0))
             .unwrap();
     })
 }

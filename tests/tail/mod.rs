@@ -80,6 +80,21 @@ impl Tail {
         }
     }
 
+    /// Nobody reads its records any more.
+    pub fn close_output(&mut self) {
+        self.lines = None;
+        self.stdout = None;
+    }
+
+    /// The most memory it had, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
+        kilobytes.parse::<usize>().unwrap() << 10
+    }
+
     /// Where the proxy listens.
     pub fn address(&mut self) -> SocketAddr {
         let line = self.says("listening on ");

@@ -43,9 +43,8 @@ impl Form {
                 let look = Look {
                     styles: Styles::new(terminal::use_color(ColorChoice::Auto, &io::stdout())),
                     width: terminal::width(),
-                    show_secrets: false,
                     input: String::new(),
-                    frame_bytes: false,
+                    ..Look::plain()
                 };
                 Some(Box::new(Pretty::new(out, look)))
             }
@@ -184,8 +183,9 @@ impl Shown<'_> {
 
     fn close(&mut self) -> io::Result<()> {
         for connection in self.connections.values_mut() {
-            let origin = Origin::default();
-            self.pipeline.close(connection, &origin, self.offset)?;
+            let offset = self.offset;
+            self.pipeline
+                .close(connection, &|_| (Origin::default(), offset))?;
         }
         self.pipeline.flush()
     }

@@ -1,7 +1,7 @@
 //! The proxy's command line.
 
 use super::Tail;
-use super::session::Session;
+use super::session::{Session, counted};
 use crate::cli::complain::{self, Wrong};
 use anyhow::Context;
 use std::fmt::Write;
@@ -130,11 +130,13 @@ pub fn summarize(session: &Session, tap: &Arc<Tap>, feeds: Vec<Arc<Feed<Item>>>)
         let bytes = figures.bytes;
         let _ = write!(
             text,
-            "{} connections, {} bytes to servers, {} bytes to clients, ",
-            figures.connections, bytes.client_to_server, bytes.server_to_client,
+            "{}, {} to servers, {} to clients, ",
+            counted(figures.connections.into(), "connection"),
+            counted(bytes.client_to_server, "byte"),
+            counted(bytes.server_to_client, "byte"),
         );
         for (feed, what) in feeds.iter().zip(["decoded", "recorded"]) {
-            let _ = write!(text, "{} bytes not {what}, ", feed.dropped());
+            let _ = write!(text, "{} not {what}, ", counted(feed.dropped(), "byte"));
         }
     });
 }

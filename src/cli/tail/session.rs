@@ -126,14 +126,15 @@ impl Session {
         if let Some(say) = lock(&self.shared.summary).take() {
             say(&mut text);
         }
-        let _ = write!(text, "{} records", totals.records);
+        text += &counted(totals.records, "record");
         if totals.shown != totals.records {
             let _ = write!(text, " ({} shown)", totals.shown);
         }
         let _ = write!(
             text,
-            ", {} errors, {} warnings",
-            totals.errors, totals.warnings
+            ", {}, {}",
+            counted(totals.errors, "error"),
+            counted(totals.warnings, "warning")
         );
         self.tell(&text);
         if self.shared.failed.load(Ordering::SeqCst) {
@@ -154,4 +155,10 @@ impl Session {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `1 record`, `2 records`.
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

@@ -268,6 +268,15 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
+    /// Consumes the head of the next item if it is an array of at most 15 items; says how many.
+    #[inline]
+    pub fn short_array(&mut self) -> Option<u32> {
+        let marker = self.peek()?;
+        let is_one = matches!(marker, 0x90..=0x9f);
+        self.position += usize::from(is_one);
+        is_one.then_some(u32::from(marker & 0x0f))
+    }
+
     /// Consumes the next item if it is a truth value.
     #[inline]
     pub fn truth(&mut self) -> Option<bool> {

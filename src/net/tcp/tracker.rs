@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -31,10 +32,25 @@ pub(in crate::net) struct Tracker {
 }
 
 /// Two endpoints, the smaller first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::net) struct Pair {
     low: (IpAddr, u16),
     high: (IpAddr, u16),
+}
+
+impl Hash for Pair {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // As few calls as possible: this is done for every packet.
+        let ports = u32::from(self.low.1) << 16 | u32::from(self.high.1);
+        match (self.low.0, self.high.0) {
+            (IpAddr::V4(low), IpAddr::V4(high)) => {
+                let low = u128::from(u32::from(low)) << 64;
+                let high = u128::from(u32::from(high)) << 32;
+                state.write_u128(low | high | u128::from(ports));
+            }
+            (low, high) => (low, high, ports).hash(state),
+        }
+    }
 }
 
 impl Pair {
@@ -72,14 +88,12 @@ impl Tracker {
     ) {
         self.tend(at, sink);
         let pair = Pair::new(segment.source, segment.destination);
-        if self
-            .connections
-            .get(&pair)
-            .is_some_and(|connection| connection.is_replaced_by(segment))
-        {
+        let known = self.connections.get(&pair);
+        let replaced = known.map(|connection| connection.is_replaced_by(segment));
+        if replaced == Some(true) {
             self.remove(pair, Ending::Replaced, at, sink);
         }
-        if !self.connections.contains_key(&pair) {
+        if replaced != Some(false) {
             if segment.rst {
                 // The end of what was never seen.
                 return;
@@ -147,7 +161,7 @@ impl Tracker {
         } else {
             (segment.destination, segment.source)
         };
-        let plain = self.options.plain_ports.contains(&server.port());
+        let plain = !segment.syn && self.options.plain_ports.contains(&server.port());
         let conversation = if plain {
             Conversation::plain(Arc::clone(&self.options))
         } else {

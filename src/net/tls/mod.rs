@@ -367,7 +367,7 @@ impl Tls {
             }
             Some(_) => "no key log has its secrets".to_owned(),
         };
-        let finding = Finding::note(
+        let finding = Finding::warning(
             "tls-not-decrypted",
             self.sides.get(at.direction).offset,
             format!("this TLS connection stays encrypted: {why}"),

@@ -52,12 +52,11 @@ impl Learned {
             return;
         }
         let start = (first, payload_start(payload));
-        if !self.starts.contains(&start) {
-            if self.starts.len() >= LEARNED_LIMIT {
-                self.overflowed = true;
-                return;
-            }
-            self.starts.push(start);
+        match self.starts.iter().position(|known| *known == start) {
+            // What comes often moves to the front, where it is found soon.
+            Some(at) => self.starts.swap(at, at / 2),
+            None if self.starts.len() >= LEARNED_LIMIT => self.overflowed = true,
+            None => self.starts.push(start),
         }
     }
 
@@ -276,7 +275,7 @@ fn candidate(
     if let Some(mask) = header.mask {
         frame::apply_mask(clear, mask, 0);
     }
-    let Some(evidence) = evidence(first, &header, clear, rules, learned) else {
+    let Some(evidence) = evidence((position, first), &header, clear, rules, learned) else {
         return Some(None);
     };
     let chain = Chain {
@@ -298,7 +297,7 @@ fn is_masked_zeros(bytes: &[u8]) -> bool {
 }
 
 fn evidence(
-    first: u8,
+    (position, first): (usize, u8),
     header: &Header,
     payload: &[u8],
     rules: &Rules,
@@ -330,8 +329,10 @@ fn evidence(
     if learned.knows(first, payload) {
         return Some(Evidence::Learned);
     }
-    // Where much is known, what is unlike all of it had better be the middle of something.
-    (rules.probe.is_none() && learned.starts.is_empty()).then_some(Evidence::Bare)
+    // Where much is known, what is unlike all of it had better be the middle of something. But the
+    // first bytes of a segment are likely to begin a frame, whatever that carries.
+    let likely = rules.probe.is_none() || position == 0;
+    (likely && learned.starts.is_empty()).then_some(Evidence::Bare)
 }
 
 fn lawful(header: &Header, rules: &Rules, in_message: bool) -> bool {

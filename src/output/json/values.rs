@@ -1,6 +1,8 @@
 //! Trees as JSON values.
 
-use super::text::{escaped, float, hexadecimal, integer_bytes, number, signed, tagged_bytes, text};
+use super::text::{
+    escaped, float, hexadecimal, integer_bytes, number, signed, tagged_bytes, text, text_at,
+};
 use crate::model::{Label, Layer, Node, NodeId, Record, Span, Tree, Value};
 use std::io::Write;
 
@@ -57,7 +59,7 @@ impl<'a> Values<'a> {
     fn value(&self, out: &mut Vec<u8>, id: NodeId, node: &Node) {
         match node.value {
             Value::Unsigned(value) => number(out, value),
-            Value::Text(span) => text(out, self.bytes(node, span)),
+            Value::Text(span) => text_at(out, self.layer(node), span),
             Value::Symbol(symbol) | Value::Static(symbol) => quoted(out, symbol.name),
             Value::Nil => out.extend_from_slice(b"null"),
             Value::Bool(true) => out.extend_from_slice(b"true"),

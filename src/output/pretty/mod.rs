@@ -4,6 +4,7 @@ mod issue;
 mod tree;
 
 use super::Sink;
+use super::clock::Clock;
 use super::dump::Dump;
 use super::head::{self, INDENT};
 use super::page::{Look, Page, Sheet};
@@ -20,6 +21,7 @@ const MOST_ROWS: usize = 4;
 pub struct Pretty<W> {
     page: Page<W>,
     look: Look,
+    clock: Clock,
     redactor: Redactor,
     first: bool,
 }
@@ -29,6 +31,7 @@ impl<W: Write> Pretty<W> {
     pub fn new(out: W, look: Look) -> Self {
         Self {
             page: Page::new(out),
+            clock: Clock::new(look.times),
             look,
             redactor: Redactor::default(),
             first: true,
@@ -42,9 +45,10 @@ impl<W: Write> Sink for Pretty<W> {
             self.page.sheet.newline();
         }
         let sheet = &mut self.page.sheet;
-        let look = &self.look;
+        self.clock.tick(record);
+        let look = (&self.look, &self.clock);
         self.redactor.clear();
-        if look.show_secrets {
+        if self.look.show_secrets {
             write_record(sheet, look, record, &|_| false);
         } else if self.redactor.finds(record) {
             let redacted = self.redactor.redacted(record);
@@ -64,7 +68,7 @@ impl<W: Write> Sink for Pretty<W> {
 
 fn write_record(
     sheet: &mut Sheet,
-    look: &Look,
+    (look, clock): (&Look, &Clock),
     record: &Record<'_>,
     hidden: &dyn Fn(usize) -> bool,
 ) {
@@ -75,7 +79,7 @@ fn write_record(
         offset: record.offset,
         hidden,
     };
-    head::headline(sheet, &values);
+    head::headline(sheet, &values, clock);
     if let Some(header) = message.header {
         head::header(sheet, &values, header);
     }

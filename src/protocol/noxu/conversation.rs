@@ -4,6 +4,7 @@
 
 use super::checks::{Admin, Channel, Election, Stream, Syncup};
 use super::guess;
+use super::inner::Payloads;
 use super::messages;
 use super::reading::{Choice, Family, Fit, Reading, Role};
 use crate::model::{Direction, Message};
@@ -30,12 +31,15 @@ pub enum Position {
 #[derive(Debug, Default)]
 pub struct Conversation {
     service: Option<Service>,
+    service_name: Option<String>,
     /// Who sends entries, where no greeting tells.
     feeder: Option<Direction>,
     /// Messages by client, server, unknown.
     seen: [u64; 3],
     /// Capture time in nanoseconds since the Unix epoch.
     pub now: Option<u64>,
+    /// How the payloads of log entries were read.
+    pub payloads: Payloads,
     election: Election,
     stream: Stream,
     syncup: Syncup,
@@ -48,6 +52,12 @@ impl Conversation {
     #[must_use]
     pub fn service(&self) -> Option<Service> {
         self.service
+    }
+
+    /// The name that the greeting gave.
+    #[must_use]
+    pub fn service_name(&self) -> Option<&str> {
+        self.service_name.as_deref()
     }
 
     /// Whether nothing was seen yet.
@@ -97,6 +107,7 @@ impl Conversation {
             );
         }
         if complete {
+            self.service_name = Some(String::from_utf8_lossy(name).into_owned());
             self.service = Some(Service {
                 family,
                 unframed: false,

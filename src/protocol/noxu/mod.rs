@@ -9,6 +9,7 @@ mod conversation;
 mod derived;
 mod encode;
 mod find;
+mod group;
 mod guess;
 mod inner;
 pub mod log_entries;
@@ -20,7 +21,7 @@ mod transcode;
 mod whole;
 
 use super::{
-    Confidence, Draft, EncodeOptions, Input, LineHead, Protocol, Scratch, Session, Settings,
+    Across, Confidence, Draft, EncodeOptions, Input, LineHead, Protocol, Scratch, Session, Settings,
 };
 use crate::codec::json::Cursor;
 use crate::schema::{EncodeError, Field, MessageType, Type, field};
@@ -174,11 +175,21 @@ impl Protocol for Noxu {
         &[14001]
     }
 
+    fn is_bare(&self) -> bool {
+        true
+    }
+
     fn messages(&self) -> &'static [MessageType] {
         match self.families {
             [family] => family.messages(),
             _ => &[],
         }
+    }
+
+    fn has_codes(&self) -> bool {
+        // The type of a log entry is in the entry around it.
+        let coded = |family: &Family| family.tagged() || *family == Family::LogEntry;
+        self.families.iter().all(coded)
     }
 
     fn probe(&self, input: &Input<'_>, _settings: &Settings) -> Confidence {
@@ -231,6 +242,10 @@ impl Protocol for Noxu {
             self.log_entry,
             settings,
         ))
+    }
+
+    fn across(&self) -> Option<Box<dyn Across>> {
+        Some(Box::<group::Group>::default())
     }
 }
 

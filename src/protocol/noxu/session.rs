@@ -408,6 +408,10 @@ impl NoxuSession {
             }
             return Framing::Frame(reading.end);
         }
+        if self.turns_prefixed(input, family) {
+            self.side(input.direction).shape = Some(Shape::Prefixed);
+            return self.known(input);
+        }
         let more = guess::may_go_on(family, bytes);
         let due = bytes.len() >= side.looked_through.saturating_mul(2).max(1 << 12);
         if !input.ended && more && !due && bytes.len() < self.settings.most_frame {
@@ -429,6 +433,19 @@ impl NoxuSession {
                 Framing::NoFrame("no Noxu message starts here")
             }
         }
+    }
+
+    /// Whether only the first prefix was missing: a capture may begin between a prefix and its
+    /// message, which are often sent one by one.
+    fn turns_prefixed(&self, input: &Input<'_>, family: Family) -> bool {
+        let length = guess::prefix(input.bytes);
+        let end = length.and_then(|length| length.checked_add(4));
+        let payload = end.and_then(|end| input.bytes.get(4..end));
+        let role = self.conversation.role(input.direction);
+        input.direction.is_some()
+            && payload
+                .and_then(|payload| choose(&[family], payload, role))
+                .is_some_and(|choice| choice.best.fit == Fit::Exact)
     }
 
     fn unframed(&mut self, input: &Input<'_>) -> Framing {
@@ -453,6 +470,10 @@ impl NoxuSession {
 }
 
 impl Session for NoxuSession {
+    fn service(&self) -> Option<&str> {
+        self.conversation.service_name()
+    }
+
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.cut = None;
         if self.settings.independent {
@@ -469,9 +490,15 @@ impl Session for NoxuSession {
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {
+        let family = self
+            .only()
+            .or_else(|| guess::torn(input.bytes, self.families));
+        if family.is_none() && self.conversation.service().is_none() {
+            return Framing::NoFrame("no Noxu message fits these bytes");
+        }
         self.cut = Some(Cut {
             shape: Shape::Bare,
-            family: self.only(),
+            family,
             settled: false,
             layout: V4_1,
             damage: None,

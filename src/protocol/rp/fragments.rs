@@ -70,6 +70,8 @@ pub enum End {
 /// A group that was put together, or given up.
 #[derive(Debug)]
 pub struct Group {
+    /// Who sends it, if known.
+    pub direction: Option<Direction>,
     /// Its id.
     pub id: [u8; 16],
     /// Number of parts that it should have.
@@ -217,6 +219,7 @@ impl Assembler {
         }
         let parts = group.parts.iter();
         self.ready.push_back(Group {
+            direction: key.0,
             id: key.1,
             total: group.total,
             end,

@@ -73,6 +73,10 @@ impl Protocol for PushwireFrames {
         &messages::MESSAGES
     }
 
+    fn has_codes(&self) -> bool {
+        false
+    }
+
     fn bodies_follow_tables(&self) -> bool {
         false
     }

@@ -6,6 +6,7 @@
 //! Source: protocol page `rp`, section 7.
 
 use super::damage;
+use super::ends::{Ends, Form};
 use crate::codec::json::read_text;
 use crate::codec::{cbor, messagepack};
 use crate::model::{Message, Tree, Value};
@@ -50,16 +51,17 @@ pub struct Reading {
 }
 
 /// Reads the payload that goes from `start` to the end of `bytes` into `message.body`. `hint` is
-/// what the connection has shown.
+/// what the connection has shown; `ends` is known of the frame already, if `bytes` are one.
 pub fn read(
     bytes: &[u8],
     start: usize,
     hint: Option<Encoding>,
+    ends: &Ends,
     scratch: &mut Tree,
     message: &mut Message,
 ) -> Reading {
     let body = message.tree.next_id();
-    let reading = exact(bytes, start, hint, scratch, message)
+    let reading = exact(bytes, start, hint, ends, scratch, message)
         .unwrap_or_else(|| damage::read(bytes, start, hint, message));
     message.body = Some(body).filter(|_| message.tree.next_id() > body);
     reading
@@ -70,12 +72,17 @@ fn exact(
     bytes: &[u8],
     start: usize,
     hint: Option<Encoding>,
+    ends: &Ends,
     scratch: &mut Tree,
     message: &mut Message,
 ) -> Option<Reading> {
     let body = message.tree.next_id();
-    let packed = ends_exactly(Encoding::MessagePack, bytes, start);
-    let cbor = ends_exactly(Encoding::Cbor, bytes, start);
+    let fills = |form: Form, encoding: Encoding| {
+        let known = ends.fills(form, bytes.len());
+        known.unwrap_or_else(|| ends_exactly(encoding, bytes, start))
+    };
+    let packed = fills(Form::MessagePack, Encoding::MessagePack);
+    let cbor = fills(Form::Cbor, Encoding::Cbor);
     let mut chosen = None;
     for (encoding, fits) in [(Encoding::MessagePack, packed), (Encoding::Cbor, cbor)] {
         if !fits {
@@ -217,6 +224,8 @@ pub struct Marks {
     /// Tags, extensions, undefined, strings in pieces, repeated or compound keys, forms that no
     /// serialiser chooses, control characters: the rarer, the more it counts.
     odd: u32,
+    /// What of this serialisers never write: all but keys and characters.
+    foreign: u32,
     /// Readable texts.
     plain: Reverse<u32>,
 }
@@ -232,12 +241,16 @@ impl Marks {
 /// What speaks against the reading `root` of `bytes`.
 #[must_use]
 pub fn marks(tree: &Tree, root: u32, bytes: &[u8], reproducible: bool) -> Marks {
-    let mut odd = u32::from(!reproducible) * 2;
+    let mut odd = 0;
+    let mut foreign = u32::from(!reproducible) * 2;
     let mut plain = 0;
     for node in tree.nodes().get(root as usize..).unwrap_or_default() {
-        odd += match node.value {
+        foreign += match node.value {
             Value::Tag(_) | Value::Extension(..) => 3,
             Value::Undefined | Value::Simple(_) | Value::TextChunks | Value::ByteChunks => 3,
+            _ => 0,
+        };
+        odd += match node.value {
             Value::Pairs => 1,
             Value::Text(span) if has_control(span.of(bytes)) => 2,
             Value::Text(span) => {
@@ -248,7 +261,8 @@ pub fn marks(tree: &Tree, root: u32, bytes: &[u8], reproducible: bool) -> Marks 
         };
     }
     Marks {
-        odd,
+        odd: odd + foreign,
+        foreign,
         plain: Reverse(plain),
     }
 }
@@ -258,8 +272,8 @@ fn has_control(text: &[u8]) -> bool {
         .any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
-/// Settles between two exact readings: marks, then what the connection has shown, then what is
-/// commoner.
+/// Settles between two exact readings: forms that no serialiser writes, then what the connection has
+/// shown, then odd keys and characters, then what is commoner.
 fn prefer(
     first: Encoding,
     second: Encoding,
@@ -268,11 +282,19 @@ fn prefer(
     hint: Option<Encoding>,
     byte: Option<&u8>,
 ) -> Encoding {
-    if marks.0 != marks.1 && !same {
-        return if marks.0 < marks.1 { first } else { second };
+    let (one, other) = marks;
+    if one.foreign != other.foreign && !same {
+        return if one.foreign < other.foreign {
+            first
+        } else {
+            second
+        };
     }
     if let Some(hint) = hint.filter(|hint| [first, second].contains(hint)) {
         return hint;
+    }
+    if one != other && !same {
+        return if one < other { first } else { second };
     }
     match byte {
         // False, true and null are far commoner than -12, -11 and -10.

@@ -82,6 +82,8 @@ pub struct Search<'a> {
     scratch: Tree,
     /// What is left for following forms far; see [`Ends::find`].
     pub patience: Patience,
+    /// Where the frame may end that was cut last.
+    pub ends: Ends,
 }
 
 impl<'a> Search<'a> {
@@ -99,6 +101,7 @@ impl<'a> Search<'a> {
                 decided: credit,
                 undecided: usize::MAX,
             },
+            ends: Ends::default(),
         }
     }
 
@@ -106,6 +109,7 @@ impl<'a> Search<'a> {
     /// connection has shown; `whole` that the bytes are one message.
     pub fn cut(&mut self, header: &Header, whole: bool, prefers: Option<Form>) -> Cut {
         let ends = Ends::find(header, self.bytes, self.most_frame, &mut self.patience);
+        self.ends = ends;
         let length = self.bytes.len();
         if whole && ends.at(length).next().is_some() {
             return Cut::Frame(length);
@@ -115,6 +119,9 @@ impl<'a> Search<'a> {
             && !ends.is_choice()
             && let Some((_, size)) = ends.iter().next()
         {
+            return Cut::Frame(size);
+        }
+        if let Some(size) = self.obvious(&ends, need) {
             return Cut::Frame(size);
         }
         let mut candidates = self.candidates(&ends, header, prefers);
@@ -137,6 +144,27 @@ impl<'a> Search<'a> {
             }
             (Some(best), need) => self.decide(&best, equal.map(|other| other.size), need),
         }
+    }
+
+    /// The size of the frame if a single one is followed by a frame that is there in full, what is
+    /// missing of other readings is far away, and the reading is strictly right: deciding by all
+    /// that follows would come to the same.
+    fn obvious(&mut self, ends: &Ends, need: Option<usize>) -> Option<usize> {
+        let length = self.bytes.len();
+        let rest = |size: usize| self.bytes.get(size..).unwrap_or_default();
+        let mut likely = ends
+            .iter()
+            .filter(|(_, size)| starts_frame(rest(*size)) != Start::No || rest(*size).is_empty());
+        let (_, size) = likely.next()?;
+        let only = likely.all(|(_, other)| other == size);
+        let far = need.is_none_or(|need| need > length + SIZE);
+        let whole = starts_frame(rest(size)) == Start::Header;
+        if !(only && far && whole) {
+            return None;
+        }
+        // Where there is no other, it need not be right.
+        let sound = !ends.is_choice() || ends.at(size).any(|form| self.is_sound(form, 0, size));
+        sound.then_some(size)
     }
 
     /// The sizes that the frame may have, with what speaks for them. Readings that are not strictly

@@ -46,6 +46,10 @@ impl Protocol for PushwireJson {
         &messages::MESSAGES
     }
 
+    fn has_codes(&self) -> bool {
+        false
+    }
+
     fn bodies_follow_tables(&self) -> bool {
         false
     }

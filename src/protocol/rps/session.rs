@@ -351,6 +351,10 @@ impl Session for RpsSession {
         }
     }
 
+    fn pass(&mut self, _frame: &[u8], _input: &Input<'_>) -> bool {
+        true
+    }
+
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.protocol = "rps";
         if self.read(frame, message) {

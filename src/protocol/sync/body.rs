@@ -76,6 +76,12 @@ pub fn decode(
     let groups = header.layout.groups();
     let body = message.tree.next_id();
     message.body = Some(body);
+    if preferred.0.is_power_of_two() {
+        let one = candidates(kind, groups.and(preferred), frame, start);
+        if let Some(reading) = exact(kind, frame, start, one, preferred, message, opaque) {
+            return reading;
+        }
+    }
     let all = candidates(kind, groups, frame, start);
     if let Some(reading) = exact(kind, frame, start, all, preferred, message, opaque) {
         return reading;

@@ -157,6 +157,22 @@ pub fn fit(header: &Header, input: &Input<'_>, settings: &Settings) -> Fit {
     }
 }
 
+/// Whether, after other v0 frames, this is one more: its type is known and its body is one value,
+/// just as long as it says. Whether the value is right is seen when it is decoded.
+fn continues(header: &Header, bytes: &[u8], settings: &Settings) -> bool {
+    let size = header.frame_size();
+    if header.length == 0 || header.length as usize > settings.most_frame || !header.known_type() {
+        return false;
+    }
+    let Some(frame) = bytes.get(..size) else {
+        return false;
+    };
+    let start = header.layout.size();
+    let opens = matches!(frame.get(start), Some(0x80..=0x9f | 0xdc..=0xdf));
+    let mut reader = Reader::new(frame, start);
+    opens && reader.skip().is_ok() && reader.position() == size
+}
+
 /// Whether the body's value ends about where the header says, or the body is short. Keeps headers
 /// that claim everything behind them from having all of it summed, one after the other.
 fn reaches_its_end(header: &Header, bytes: &[u8]) -> bool {
@@ -176,6 +192,12 @@ pub fn best(input: &Input<'_>, last: Option<Layout>, settings: &Settings) -> Opt
         Some(Layout::V0) => [Layout::V0, Layout::V1],
         _ => [Layout::V1, Layout::V0],
     };
+    if last == Some(Layout::V0)
+        && let Some(header) = Header::read(Layout::V0, input.bytes)
+        && continues(&header, input.bytes, settings)
+    {
+        return Some((header, Fit::Exact));
+    }
     let mut best: Option<(Header, Fit)> = None;
     for layout in order {
         let Some(header) = Header::read(layout, input.bytes) else {

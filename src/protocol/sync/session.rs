@@ -430,14 +430,21 @@ impl Session for SyncSession {
         }
     }
 
+    fn pass(&mut self, _frame: &[u8], input: &Input<'_>) -> bool {
+        if let Some(header) = self.header {
+            self.layout = Some(header.layout);
+            *self.looked_through(input) = 0;
+        }
+        true
+    }
+
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.protocol = "sync";
+        self.pass(frame, input);
         let Some(header) = self.header else {
             message.unknown(frame.len());
             return;
         };
-        self.layout = Some(header.layout);
-        *self.looked_through(input) = 0;
         let schema = Self::header_nodes(&header, message);
         self.check_header(&header, frame, input, message);
         let end = self.body(&header, frame, schema, message);

@@ -54,6 +54,9 @@ impl fmt::Display for Report {
                 "broken    connection {connection} after frame {frames}: {why}"
             )?;
         }
+        if self.connections == 0 && self.frames == 0 && !self.interrupted {
+            return writeln!(out, "note      the input is empty: nothing was sent");
+        }
         self.sent(out)?;
         self.timing(out)?;
         self.received(out)?;
@@ -114,7 +117,7 @@ impl Report {
         if lateness.value_at_quantile(0.99) > LATE {
             writeln!(
                 out,
-                "          more than 1 ms late: the peer or this machine was too slow for this pace"
+                "          more than 1 ms: the peer or this machine is too slow for this pace"
             )?;
         }
         Ok(())
@@ -170,31 +173,66 @@ impl Report {
     }
 
     fn latency(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut title = "latency ";
-        let exchanges = self.exchanges.iter();
-        for (name, exchange) in
-            exchanges.filter(|(_, exchange)| exchange.always || exchange.answers > 0)
-        {
-            let missing = match exchange.requests - exchange.answers {
-                0 => String::new(),
-                missing => format!(" ({missing} without)"),
+        let answered: Vec<_> = self
+            .exchanges
+            .iter()
+            .filter(|(_, exchange)| exchange.answers > 0)
+            .collect();
+        let widest = answered.iter().map(|(name, _)| name.len()).max();
+        let width = widest.unwrap_or(0).max("latency".len() + 1);
+        if !answered.is_empty() {
+            let [count, p50, p90, p99, most] = ["answers", "p50", "p90", "p99", "max"];
+            writeln!(
+                out,
+                "{:<width$}  {count:>12}  {p50:>9}  {p90:>9}  {p99:>9}  {most:>9}",
+                "latency"
+            )?;
+        }
+        for (name, exchange) in answered {
+            let answers = match exchange.requests == exchange.answers {
+                true => grouped(exchange.answers),
+                false => format!("{} of {}", exchange.answers, exchange.requests),
             };
-            let answers = counted(exchange.answers, "answer");
-            write!(out, "{title}  {name}: {answers}{missing}")?;
-            if !exchange.latency.is_empty() {
-                write!(out, ", {}", percentiles(&exchange.latency))?;
+            write!(out, "{name:<width$}  {answers:>12}")?;
+            for quantile in [0.5, 0.9, 0.99, 1.0] {
+                let at = exchange.latency.value_at_quantile(quantile);
+                write!(out, "  {:>9}", time(Duration::from_nanos(at)))?;
             }
             writeln!(out)?;
-            title = "        ";
         }
+        self.without_answer(out)?;
         if let Some(followed) = self.followed {
             writeln!(
                 out,
-                "          answers were looked for only to the first {}: sending was faster",
+                "note      answers were paired only with the first {}: \
+                 sending was faster",
                 counted(followed, "frame")
             )?;
         }
         Ok(())
+    }
+
+    /// The types that were never answered, although sound peers answer them.
+    fn without_answer(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMED: usize = 3;
+        let exchanges = self.exchanges.iter();
+        let silent: Vec<String> = exchanges
+            .filter(|(_, exchange)| exchange.always && exchange.answers == 0)
+            .map(|(name, exchange)| format!("{} {name}", exchange.requests))
+            .collect();
+        let Some(first) = silent.get(..silent.len().min(NAMED)) else {
+            return Ok(());
+        };
+        match silent.len() {
+            0 => Ok(()),
+            count if count > NAMED => writeln!(
+                out,
+                "note      no answer to {} and {} more types",
+                first.join(", "),
+                count - NAMED
+            ),
+            _ => writeln!(out, "note      no answer to {}", first.join(", ")),
+        }
     }
 }
 

@@ -513,7 +513,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
     ) -> Result<(), Stop> {
         let start = self.reader.position();
         let named = self.dialect.codecs == Codecs::RMP_NAMED;
-        match self.head()? {
+        let head = match self.reader.short_array() {
+            Some(count) => Head::Array(count),
+            None => self.head()?,
+        };
+        match head {
             Head::Map(count) if named || body.keyed => {
                 if !body.keyed {
                     self.shown = Codecs::RMP_NAMED;
@@ -659,7 +663,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
             return self.numbered(choice, label);
         }
         let named = Codecs::RMP_NAMED;
-        match self.head()? {
+        let head = match self.reader.short_array() {
+            Some(count) => Head::Array(count),
+            None => self.head()?,
+        };
+        match head {
             Head::Text(length) => {
                 let span = self.content(start, length)?;
                 self.show(Codecs::Z_NEW.or(named), start, "a unit variant as a string")?;

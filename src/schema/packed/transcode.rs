@@ -169,6 +169,7 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
                 self.settle(*slot, count, shared)?;
             }
             Packed::Checksum(slot) => shared.checksum = Some((*slot, self.unsigned(4)?)),
+            Packed::Magic(_) => drop(self.unsigned(4)?),
             Packed::ShortText(width) => self.text(*width)?,
             Packed::TextToEnd => {
                 let text = self.cursor.plain_text()?;

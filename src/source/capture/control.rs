@@ -19,8 +19,7 @@ static DECRYPTED: Label = Label::new("decrypted");
 /// Makes `message` tell of `control`. Its bytes are not a frame's, so all are derived.
 pub fn fill(control: &Control<'_>, message: &mut Message) {
     let (protocol, type_name) = names(control);
-    message.protocol = protocol;
-    message.type_name = type_name;
+    super::no_frame(message, protocol, type_name);
     let body = message.tree.open(None, Value::Struct, 0);
     match control {
         Control::Ping(payload) | Control::Pong(payload) => bytes(message, &PAYLOAD, payload),

@@ -1,9 +1,10 @@
 //! One connection of a capture.
 
-use super::{TrafficOptions, show_control, show_finding};
+use super::service::Asked;
+use super::{TrafficOptions, no_frame, show_control, show_finding};
 use crate::model::{Direction, Origin, Severity, Transport};
 use crate::net::{self, Both, Event, Kind};
-use crate::pipeline::{Chunk, Connection, Flow, Pipeline};
+use crate::pipeline::{Chunk, Connection, Flow, Pipeline, Totals};
 use crate::protocol::{ALL, Protocol};
 use std::io;
 use std::net::SocketAddr;
@@ -13,13 +14,18 @@ use std::net::SocketAddr;
 pub struct StreamInfo {
     /// The protocol that it was taken for.
     pub protocol: Option<&'static str>,
-    /// Frames decoded.
+    /// Frames decoded, and messages of no known protocol.
     pub frames: u64,
-    /// Errors and warnings found on its records.
-    pub issues: u64,
-    /// The service that was asked for, where the protocol has such.
+    /// Errors found on its records.
+    pub errors: u64,
+    /// Warnings found on its records.
+    pub warnings: u64,
+    /// What was asked for: a service's name, or a path.
     pub service: Option<String>,
 }
+
+/// Findings about a message that follows, still compressed.
+const NOT_INFLATED: [&str; 2] = ["ws-deflate-context-lost", "ws-inflate-failed"];
 
 /// Follows one connection.
 #[derive(Debug)]
@@ -31,6 +37,13 @@ pub(super) struct Stream {
     server: SocketAddr,
     connection: Connection,
     pending: Both<Pending>,
+    /// Where the frames that were seen end.
+    ends: Both<u64>,
+    asked: Asked,
+    /// Messages of no known protocol.
+    foreign: u64,
+    /// Why the next message is still compressed.
+    not_inflated: Option<(&'static str, String)>,
     info: StreamInfo,
 }
 
@@ -77,6 +90,10 @@ impl Stream {
             server,
             connection,
             pending: Both::default(),
+            ends: Both::default(),
+            asked: Asked::default(),
+            foreign: 0,
+            not_inflated: None,
             info: StreamInfo::default(),
         }
     }
@@ -92,10 +109,13 @@ impl Stream {
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
         let before = pipeline.totals();
-        let origin = self.origin(event);
+        let origin = self.origin(event, event.direction);
+        if let Some(end) = end(&event.kind) {
+            *self.ends.get_mut(event.direction) = end;
+        }
         let flow = match &event.kind {
             Kind::Data { offset, bytes } => self.data(event, origin, *offset, bytes, pipeline),
-            Kind::Message(message) => self.message(&origin, message, options, pipeline),
+            Kind::Message(message) => self.message(origin, message, options, pipeline),
             Kind::Gap { offset, missing } => {
                 self.gap(event, origin, (*offset, *missing), options, pipeline)
             }
@@ -106,30 +126,67 @@ impl Stream {
                 reason,
             } => pipeline.show(&origin, *offset, bytes, |message| {
                 message.unknown(bytes.len());
-                message.error(
-                    reason,
-                    (0, bytes.len()),
-                    "part of a message that is not whole",
-                );
+                // The hole itself is told already.
+                let severity = match *reason {
+                    "gap" => Severity::Note,
+                    _ => Severity::Error,
+                };
+                let at = (0, bytes.len());
+                message.issue(severity, reason, at, "part of a message that is not whole");
             }),
+            Kind::Finding(finding) if NOT_INFLATED.contains(&finding.code) => {
+                // The message that follows is shown with it.
+                self.not_inflated = Some((finding.code, finding.message.to_string()));
+                Ok(Flow::Continue)
+            }
             Kind::Finding(finding) => {
-                let carrier = transport(event.transport).name();
+                let carrier = Transport::from(event.transport).name();
                 show_finding(pipeline, &origin, finding, carrier, options.all)
             }
-            Kind::Control(control) if options.all => show_control(pipeline, &origin, control),
+            Kind::Control(control) => {
+                self.asked.control(control, self.server);
+                if options.all {
+                    show_control(pipeline, &origin, control)
+                } else {
+                    Ok(Flow::Continue)
+                }
+            }
             _ => Ok(Flow::Continue),
         }?;
-        let after = pipeline.totals();
-        self.info.frames += after.records - before.records;
-        self.info.issues += after.errors + after.warnings - before.errors - before.warnings;
-        if self.info.protocol.is_none() && after.records > before.records {
-            self.info.protocol = self.connection.protocol().map(Protocol::name);
+        self.count(before, pipeline.totals());
+        Ok(flow)
+    }
+
+    /// The connection is over: what was put together in part is shown, the figures are final.
+    pub fn over(&mut self, event: &Event<'_>, pipeline: &mut Pipeline<'_>) -> io::Result<Flow> {
+        let before = pipeline.totals();
+        let place = |direction| (self.origin(event, direction), *self.ends.get(direction));
+        let client = place(net::Direction::ClientToServer);
+        let server = place(net::Direction::ServerToClient);
+        let flow = pipeline.close(&mut self.connection, &|sender| match sender {
+            Some(Direction::ServerToClient) => server.clone(),
+            _ => client.clone(),
+        })?;
+        self.count(before, pipeline.totals());
+        let connection = &self.connection;
+        self.info.frames = connection.frames() + self.foreign;
+        self.info.service = connection.service().map(str::to_owned);
+        if self.info.service.is_none() {
+            self.info.service = self.asked.name();
+        }
+        if connection.frames() > 0 {
+            self.info.protocol = connection.protocol().map(Protocol::name);
         }
         Ok(flow)
     }
 
-    fn origin(&self, event: &Event<'_>) -> Origin {
-        let (direction, source, destination) = match event.direction {
+    fn count(&mut self, before: Totals, after: Totals) {
+        self.info.errors += after.errors - before.errors;
+        self.info.warnings += after.warnings - before.warnings;
+    }
+
+    fn origin(&self, event: &Event<'_>, direction: net::Direction) -> Origin {
+        let (direction, source, destination) = match direction {
             net::Direction::ClientToServer => (Direction::ClientToServer, self.client, self.server),
             net::Direction::ServerToClient => (Direction::ServerToClient, self.server, self.client),
         };
@@ -139,7 +196,7 @@ impl Stream {
             direction: Some(direction),
             source: Some(source),
             destination: Some(destination),
-            transport: Some(transport(event.transport)),
+            transport: Some(event.transport.into()),
             file: None,
             line: None,
         }
@@ -177,20 +234,21 @@ impl Stream {
 
     fn message(
         &mut self,
-        origin: &Origin,
+        origin: Origin,
         message: &net::Message<'_>,
         options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
         let bytes = message.bytes;
         if message.deflated {
-            return pipeline.show(origin, message.offset, bytes, |record| {
+            self.foreign += 1;
+            let (code, why) = self
+                .not_inflated
+                .take()
+                .unwrap_or_else(|| ("cannot-inflate", "compressed as it was sent".to_owned()));
+            return pipeline.show(&origin, message.offset, bytes, |record| {
                 record.unknown(bytes.len());
-                record.error(
-                    "cannot-inflate",
-                    (0, bytes.len()),
-                    "compressed, and the context is not in the capture",
-                );
+                record.error(code, (0, bytes.len()), why);
             });
         }
         let foreign = match message.envelope {
@@ -198,23 +256,32 @@ impl Stream {
             net::Envelope::Http(_) => true,
             _ => message.text,
         };
+        let mut chunk = Chunk {
+            bytes,
+            offset: message.offset,
+            whole: true,
+            ended: true,
+            origin,
+        };
         let mut used = 0;
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
             if rest.is_empty() && used > 0 {
                 return Ok(Flow::Continue);
             }
-            let offset = message.offset + used as u64;
-            if foreign && used == 0 && !self.connection.recognizes(rest, origin.direction) {
-                return foreign_text(origin, offset, rest, message, options, pipeline);
+            chunk.bytes = rest;
+            chunk.offset = message.offset + used as u64;
+            if foreign && used == 0 && !self.connection.recognizes(rest, chunk.origin.direction) {
+                self.foreign += 1;
+                return foreign_text(
+                    &chunk.origin,
+                    chunk.offset,
+                    rest,
+                    message,
+                    options,
+                    pipeline,
+                );
             }
-            let chunk = Chunk {
-                bytes: rest,
-                offset,
-                whole: true,
-                ended: true,
-                origin: origin.clone(),
-            };
             let (count, flow) = pipeline.feed(&mut self.connection, &chunk)?;
             if flow == Flow::Stop || rest.is_empty() {
                 return Ok(flow);
@@ -235,8 +302,7 @@ impl Stream {
             return Ok(Flow::Stop);
         }
         pipeline.show(&origin, offset, &[], |message| {
-            message.protocol = "tcp";
-            message.type_name = "Gap";
+            no_frame(message, "tcp", "Gap");
             if options.live {
                 let text = format!(
                     "{missing} bytes passed but were not decoded: they came faster than records go out"
@@ -308,7 +374,8 @@ impl Pending {
     }
 }
 
-/// Text that is no known message: shown if it is a WebSocket's, or if all is wanted.
+/// Text that is no known message. What a WebSocket or an event stream carries is shown; the bodies of
+/// other HTTP traffic only if all is wanted.
 fn foreign_text(
     origin: &Origin,
     offset: u64,
@@ -317,7 +384,7 @@ fn foreign_text(
     options: &TrafficOptions,
     pipeline: &mut Pipeline<'_>,
 ) -> io::Result<Flow> {
-    if !options.all && !matches!(message.envelope, net::Envelope::WebSocket { .. }) {
+    if !options.all && matches!(message.envelope, net::Envelope::Http(_)) {
         return Ok(Flow::Continue);
     }
     pipeline.show(origin, offset, bytes, |record| {
@@ -330,14 +397,26 @@ fn foreign_text(
     })
 }
 
-fn transport(transport: net::Transport) -> Transport {
-    match transport {
-        net::Transport::Tcp => Transport::Tcp,
-        net::Transport::Udp => Transport::Udp,
-        net::Transport::WebSocket => Transport::WebSocket,
-        net::Transport::Http => Transport::Http,
-        net::Transport::Sse => Transport::Sse,
-        net::Transport::Tls => Transport::Tls,
+/// Where the bytes end that an event brings, if it brings any.
+fn end(kind: &Kind<'_>) -> Option<u64> {
+    let (offset, bytes) = match kind {
+        Kind::Data { offset, bytes } | Kind::Fragment { offset, bytes, .. } => (*offset, *bytes),
+        Kind::Message(message) => (message.offset, message.bytes),
+        _ => return None,
+    };
+    Some(offset + bytes.len() as u64)
+}
+
+impl From<net::Transport> for Transport {
+    fn from(transport: net::Transport) -> Self {
+        match transport {
+            net::Transport::Tcp => Self::Tcp,
+            net::Transport::Udp => Self::Udp,
+            net::Transport::WebSocket => Self::WebSocket,
+            net::Transport::Http => Self::Http,
+            net::Transport::Sse => Self::Sse,
+            net::Transport::Tls => Self::Tls,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod any;
 pub mod inputs;
 pub mod numbers;
+pub mod peers;
 
 pub use any::Any;
 

@@ -1,15 +1,14 @@
 //! What the proxy of `wirectl tail` costs: bytes a second through it, and time added to a round
 //! trip, beside the same without it. Loopback only.
 //!
-//! `cargo run --release --bin proxy -- PATH/TO/wirectl [options of wirectl tail]`
+//! `cargo run --release --bin proxy -- PATH/TO/wirectl MEGABYTES [options of wirectl tail]`
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use wirectl_bench::peers::{serve, swallow};
 
-/// Bytes sent for one measurement of speed.
-const BYTES: u64 = 4 << 30;
 /// Bytes written at a time.
 const PIECE: usize = 256 << 10;
 /// Round trips, and the bytes of each way.
@@ -19,7 +18,10 @@ const ROUNDS: usize = 3;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (program, more) = arguments.split_first().expect("the path of wirectl");
+    let [program, megabytes, more @ ..] = arguments.as_slice() else {
+        panic!("expected the path of wirectl and a number of megabytes");
+    };
+    let megabytes: u64 = megabytes.parse().expect("a number of megabytes");
     let (sink, echo) = (serve(swallow), serve(answer));
     let forward = |to: SocketAddr| {
         let mut child = Command::new(program)
@@ -50,12 +52,12 @@ fn main() {
     let (mut sinking, through_sink) = forward(sink);
     let (mut echoing, through_echo) = forward(echo);
     for _ in 0..ROUNDS {
-        let (direct, proxied) = (speed(sink), speed(through_sink));
-        println!("throughput: {direct:.0} MB/s without, {proxied:.0} MB/s with the proxy");
+        let (direct, proxied) = (speed(sink, megabytes), speed(through_sink, megabytes));
+        println!("proxy: {direct:.0} MB/s without, {proxied:.0} MB/s with it (goal >= 500)");
         let (direct, proxied) = (trips(echo), trips(through_echo));
         println!(
-            "round trip, median: {:.1} us without, {:.1} us with the proxy, {:.1} us added; \
-             99th percentile {:.1} and {:.1} us",
+            "proxy: round trip {:.1} us at the median without, {:.1} us with it, {:.1} us added \
+             (goal <= 50); 99th percentile {:.1} and {:.1} us",
             micros(direct.0),
             micros(proxied.0),
             micros(proxied.0) - micros(direct.0),
@@ -69,27 +71,6 @@ fn main() {
     }
 }
 
-fn serve(act: fn(TcpStream)) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("its address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || act(stream));
-        }
-    });
-    address
-}
-
-/// Reads to the end, then says how much it was.
-fn swallow(mut stream: TcpStream) {
-    let mut buffer = vec![0; PIECE];
-    let mut total = 0u64;
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        total += count as u64;
-    }
-    let _ = stream.write_all(&total.to_le_bytes());
-}
-
 fn answer(mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut buffer = [0; TRIP];
@@ -97,21 +78,23 @@ fn answer(mut stream: TcpStream) {
 }
 
 /// Megabytes (of a million bytes) a second.
-fn speed(address: SocketAddr) -> f64 {
+fn speed(address: SocketAddr, megabytes: u64) -> f64 {
+    let pieces = (megabytes * 1_000_000).div_ceil(PIECE as u64);
+    let bytes = pieces * PIECE as u64;
     let mut stream = TcpStream::connect(address).expect("a connection");
     // Noise, which no protocol claims: decoding it is work, too.
     let piece: Vec<u8> = (0..PIECE)
         .map(|at| ((at * 2_654_435_761) >> 13) as u8)
         .collect();
     let begun = Instant::now();
-    for _ in 0..BYTES / PIECE as u64 {
+    for _ in 0..pieces {
         stream.write_all(&piece).expect("writing");
     }
     stream.shutdown(Shutdown::Write).expect("an end");
     let mut total = [0; 8];
     stream.read_exact(&mut total).expect("an answer");
-    assert_eq!(u64::from_le_bytes(total), BYTES, "bytes were lost");
-    BYTES as f64 / 1e6 / begun.elapsed().as_secs_f64()
+    assert_eq!(u64::from_le_bytes(total), bytes, "bytes were lost");
+    bytes as f64 / 1e6 / begun.elapsed().as_secs_f64()
 }
 
 /// Median and 99th percentile.
