@@ -16,6 +16,7 @@ mod rewrite;
 mod router;
 mod schedule;
 mod shared;
+mod shown;
 mod skim;
 mod watch;
 

@@ -90,6 +90,8 @@ pub(super) enum Event {
     Recorded {
         connections: Range<u32>,
         record: Vec<u8>,
+        /// The same without secrets, if it has any.
+        masked: Option<Vec<u8>>,
     },
     /// No answer came in time; `frame` counts from 1.
     Unanswered { connection: u32, frame: u64 },

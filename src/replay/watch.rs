@@ -4,6 +4,7 @@ use super::compare::{Comparison, Ignored};
 use super::conversation::{Conversation, Exchanges, nanoseconds};
 use super::expect::{Expectations, Seen};
 use super::shared::{Event, Gate};
+use super::shown::{Faces, Shown};
 use crate::connect::Breaker;
 use crate::model::{Direction, Origin, Record, Severity, Transport};
 use crate::output::{Sink, write_record};
@@ -30,6 +31,8 @@ pub struct Wishes {
     pub show_sent: bool,
     /// Which records are shown.
     pub selection: Selection,
+    /// Whether secrets are shown beside what was expected.
+    pub show_secrets: bool,
 }
 
 /// What is known of a live connection.
@@ -70,6 +73,8 @@ pub(super) struct State {
     /// Issues of severity error in answers.
     pub errors: u64,
     now: Now,
+    texts: Shown,
+    faithful: Vec<u8>,
     matched: u64,
     shown: u64,
 }
@@ -118,6 +123,8 @@ impl Now {
 impl State {
     pub fn new(wishes: Wishes) -> Self {
         Self {
+            texts: Shown::new(wishes.show_secrets),
+            faithful: Vec::new(),
             wishes,
             talks: BTreeMap::new(),
             exchanges: Exchanges::new(),
@@ -142,19 +149,22 @@ impl State {
         let issues = record.message.issues.iter();
         let errors = issues.filter(|issue| issue.severity == Severity::Error);
         self.errors += errors.count() as u64;
-        *self.answers.entry(record.message.type_name).or_default() += 1;
+        // What was put together from others is no answer of its own.
+        let count = u64::from(!record.message.derived);
+        *self.answers.entry(record.message.type_name).or_default() += count;
         let answered = talk
             .conversation
             .answer(record, now.at, &mut self.exchanges);
         now.answered = now.answered.max(answered);
         if !self.wishes.expectations.is_empty() {
-            self.wishes.expectations.see(record, &mut talk.seen);
+            let expectations = &mut self.wishes.expectations;
+            expectations.see(record, &mut self.texts, &mut talk.seen);
         }
-        if self.wishes.compare {
-            let mut text = Vec::new();
-            write_record(&mut text, record, false);
-            if let Ok(json) = serde_json::from_slice(&text) {
-                talk.comparison.live(json, &self.wishes.ignored);
+        if self.wishes.compare && !record.message.derived {
+            self.faithful.clear();
+            write_record(&mut self.faithful, record, false);
+            if let Some(faces) = Faces::read(&self.faithful, self.texts.masked(record)) {
+                talk.comparison.live(faces, &self.wishes.ignored);
             }
         }
     }
@@ -258,13 +268,15 @@ impl Watcher<'_> {
             Event::Recorded {
                 connections,
                 record,
+                masked,
             } => {
-                if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&record) {
-                    let state = &mut *self.state.borrow_mut();
+                let state = &mut *self.state.borrow_mut();
+                let masked = masked.filter(|_| !state.wishes.show_secrets);
+                if let Some(faces) = Faces::read(&record, masked.as_deref()) {
                     for connection in connections {
                         let talk = state.talks.entry(connection).or_default();
                         talk.comparison
-                            .recorded(json.clone(), &state.wishes.ignored);
+                            .recorded(faces.clone(), &state.wishes.ignored);
                     }
                 }
             }
