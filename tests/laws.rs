@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use wirectl::codec::json::Document;
-use wirectl::encode::{encode_record, example};
+use wirectl::encode::{LineEncoder, encode_record, example};
 use wirectl::model::{Issue, Severity};
 use wirectl::pipeline::Connection;
 use wirectl::protocol::{ALL, EncodeOptions, Protocol, Settings, by_name, named};
@@ -229,6 +229,117 @@ fn noise_survives() {
             }
         }
     }
+}
+
+/// How `line` encodes by way of a document; none if it does not.
+fn by_document(line: &[u8]) -> Option<Vec<u8>> {
+    let mut document = Document::default();
+    let length = document.parse(line).ok()??;
+    if length != line.len() {
+        return None;
+    }
+    let root = document.root(line).ok()?;
+    let mut frame = Vec::new();
+    encode_record(root, &EncodeOptions::default(), &mut frame).ok()?;
+    Some(frame)
+}
+
+/// The records of all vectors, as lines.
+fn lines() -> Vec<String> {
+    let mut lines = Vec::new();
+    for bytes in vectors() {
+        let records = check(&bytes, None, Delivery::Message).unwrap();
+        lines.extend(records.into_iter().map(|record| record.json));
+    }
+    lines
+}
+
+#[test]
+fn lines_as_we_print_them_go_the_fast_way() {
+    let all = lines();
+    for (protocol, least) in [
+        ("sync", 99),
+        ("noxu.feeder", 99),
+        ("noxu.protocol", 95),
+        ("noxu.restore", 99),
+        ("rp", 90),
+    ] {
+        let of_protocol = format!("\"protocol\":\"{protocol}\"");
+        let sound = all
+            .iter()
+            .filter(|line| line.contains(&of_protocol) && !line.contains("\"raw\":\""));
+        let mut counts = (0, 0);
+        let mut encoder = LineEncoder::default();
+        let mut left = Vec::new();
+        for line in sound {
+            counts.0 += 1;
+            let mut frame = Vec::new();
+            match encoder.encode(line.as_bytes(), &mut frame) {
+                true => counts.1 += 1,
+                false if left.len() < 5 => left.push(line.clone()),
+                false => {}
+            }
+        }
+        assert!(counts.0 > 5, "{protocol}: {counts:?}");
+        assert!(
+            counts.1 * 100 >= counts.0 * least,
+            "{protocol}: {counts:?} {left:#?}"
+        );
+    }
+}
+
+#[test]
+fn the_fast_way_takes_nothing_that_a_document_does_not() {
+    let mut random = Random::new(7);
+    let lines = lines();
+    let pieces: [&[u8]; 16] = [
+        b" ",
+        b"0",
+        b"1",
+        b"-",
+        b".",
+        b"e5",
+        b"\"",
+        b"\\",
+        b"\\u0041",
+        b",",
+        b"null",
+        b"{",
+        b"]",
+        b"\xff",
+        b"\n",
+        b"\"raw\":null,",
+    ];
+    let mut encoder = LineEncoder::default();
+    let mut taken = 0;
+    for _ in 0..cases(100_000) {
+        let mut line = random.pick(&lines).clone().into_bytes();
+        if line.len() > 2000 {
+            continue;
+        }
+        for _ in 0..random.below(3) {
+            let at = random.below(line.len());
+            match random.below(4) {
+                0 => drop(line.remove(at)),
+                1 => line[at] = random.pick(&pieces)[0],
+                2 => drop(line.splice(at..at, random.pick(&pieces).iter().copied())),
+                _ => {
+                    let end = (at + random.below(30)).min(line.len());
+                    let copy = line[at..end].to_vec();
+                    drop(line.splice(at..at, copy));
+                }
+            }
+        }
+        let mut frame = Vec::new();
+        if encoder.encode(&line, &mut frame) {
+            taken += 1;
+            let shown = String::from_utf8_lossy(&line).into_owned();
+            assert_eq!(by_document(&line).as_ref(), Some(&frame), "{shown}");
+        } else {
+            assert!(frame.is_empty());
+        }
+    }
+    assert!(taken > 1000, "{taken}");
 }
 
 /// Encodes `record`, with all that can be computed, and decodes it again.

@@ -335,6 +335,23 @@ fn a_binary_protocol_seen_from_its_middle_is_not_taken_for_websocket() {
 }
 
 #[test]
+fn messages_of_no_known_protocol_are_found_from_the_middle_of_a_connection() {
+    let mut talk = Talk::midway(1000, 2000);
+    for n in 0..3u8 {
+        talk.client(&frame(0x82, &[9, n, 7, 7, 7], Some([n, 1, 2, 3])));
+        talk.server(&frame(0x81, b"what is this", None));
+    }
+    let options = Options {
+        probe: Some(Arc::new(Starts)),
+        ..Options::default()
+    };
+    let heard = decode_with(options, &talk.packets);
+    let sent: Vec<Vec<u8>> = (0..3u8).map(|n| vec![9, n, 7, 7, 7]).collect();
+    assert_eq!(messages(&heard, ClientToServer), sent);
+    assert_eq!(messages(&heard, ServerToClient), vec![b"what is this"; 3]);
+}
+
+#[test]
 fn a_payload_that_repeats_itself_is_not_taken_for_frames() {
     // Masked, the zeros are the key over and over, which reads as a header.
     let key = [0x82, 0x8a, 0x55, 0x66];

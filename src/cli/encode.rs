@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 use wirectl::codec::json::{Document, Json};
 use wirectl::encode::{
-    Assignment, RecordReader, assemble, encode_record, example, fragmented, type_by_name,
-    type_names,
+    Assignment, LineEncoder, RecordReader, assemble, encode_record, example, fragmented,
+    type_by_name, type_names,
 };
 use wirectl::protocol::{EncodeOptions, Protocol, Settings};
 use wirectl::schema::MessageType;
@@ -194,6 +194,13 @@ impl Encode {
         }
     }
 
+    /// Whether nothing but a record's own frame is to be written.
+    fn only_bytes(&self) -> bool {
+        self.fragment.is_none()
+            && !self.to_length_prefix
+            && !matches!(self.output, Form::Json | Form::Pretty)
+    }
+
     fn records(&self, options: &EncodeOptions, out: &mut Output<'_>) -> anyhow::Result<()> {
         if !self.header.is_empty() {
             return Err(Wrong::new(
@@ -209,13 +216,19 @@ impl Encode {
         } else {
             self.arguments.as_slice()
         };
+        let mut lines = LineEncoder::default();
         for file in files {
             let name = if file == "-" { sniff::STDIN } else { file };
             let mut reader = RecordReader::new(open(file)?);
-            while reader
-                .advance(|| out.flush())
-                .with_context(|| name.to_owned())?
-            {
+            loop {
+                while self.only_bytes() && reader.pass_line(|line| lines.encode(line, out.frame()))
+                {
+                    out.written(None)?;
+                }
+                let more = reader.advance(|| out.flush());
+                if !more.with_context(|| name.to_owned())? {
+                    break;
+                }
                 let record = reader.record().with_context(|| name.to_owned())?;
                 if let Err(error) = self.record(record, options, out)? {
                     let (line, column) = reader.place(error.position);

@@ -3,6 +3,7 @@
 mod conversations;
 mod payload;
 
+use super::complain::Wrong;
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
 use super::{CLEAN, DAMAGED, complain};
 use anyhow::Context;
@@ -90,7 +91,23 @@ impl Pcap {
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
         sink.finish()?;
+        self.explain_nothing(totals);
         Ok(self.status(totals))
+    }
+
+    /// Says why there is no output.
+    fn explain_nothing(&self, totals: Totals) {
+        let why = match totals {
+            Totals { records: 0, .. } => Some(Wrong::new(
+                "no message was found".to_owned(),
+                "wirectl pcap -o conversations lists the connections".to_owned(),
+            )),
+            Totals { shown: 0, .. } => self.selection.explain_nothing(),
+            _ => None,
+        };
+        if let Some(why) = why {
+            complain::note(&why);
+        }
     }
 
     fn conversations(

@@ -5,10 +5,12 @@
 //!
 //! Source: RFC 8259.
 
+mod cursor;
 mod parse;
 mod tree;
 mod write;
 
+pub use cursor::Cursor;
 pub use parse::{Incomplete, JsonError};
 pub use tree::{TextFault, TextForm, read_text, text_end};
 pub use write::{write_compact, write_string};

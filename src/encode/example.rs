@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 const CHECKED: &[(&str, &str, &str)] = &[
     ("ServiceName", "name", r#""PEER_FEEDER""#),
     ("Request", "magic", "1314018132"),
-    ("FragmentShard", "index", "0"),
-    ("fragment_shard", "index", "0"),
+    ("FragmentShard", "total", "2"),
+    ("fragment_shard", "total", "2"),
     ("BinaryEnvelope::Inline", "data_base64", r#""AP8=""#),
     ("BinaryEnvelope::Inline", "size", "2"),
     ("BinaryEnvelope::Inline", "sha256", DIGEST),

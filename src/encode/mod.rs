@@ -2,11 +2,13 @@
 
 mod assign;
 mod example;
+mod line;
 mod raw;
 mod reader;
 
 pub use assign::{Assignment, AssignmentError, Choice, assemble, choices};
 pub use example::example;
+pub use line::LineEncoder;
 pub use reader::{ReadError, RecordReader};
 
 use crate::codec::json::Json;

@@ -10,7 +10,7 @@ use crate::codec::json::{Document, Json, write_compact};
 use crate::model::{Direction, Message, Origin, Record};
 use crate::output::write_record;
 use crate::protocol::sync::versions;
-use crate::protocol::{self, Detection, Detector, EncodeOptions, Input, Settings};
+use crate::protocol::{self, Detection, Detector, EncodeOptions, Input, Protocol, Settings};
 use crate::schema::EncodeError;
 use std::sync::Arc;
 
@@ -40,7 +40,12 @@ pub fn contradiction(
         (Some(one), None) | (None, Some(one)) => one,
         _ => return None,
     };
-    let same_damage = damage(found).all(|code| damage(parts.record).any(|known| known == code));
+    // Damage that only one of the two shows means that the frame was read among others.
+    let shows = |record, code| damage(record).any(|known| known == code);
+    let same_damage = damage(found).all(|code| shows(parts.record, code))
+        && damage(parts.record)
+            .filter(|code| *code == "incomplete-frame")
+            .all(|code| shows(found, code));
     same_damage.then(|| one.error())
 }
 
@@ -57,17 +62,56 @@ fn decoded(parts: &Parts<'_>, options: &EncodeOptions, raw: &[u8]) -> Option<Vec
     };
     let settings = Settings {
         sync_version: group.or(options.sync_version),
-        independent: true,
         dictionaries: Arc::new(dictionaries),
         ..Settings::default()
+    };
+    decoded_alone(
+        protocol::by_name(name)?,
+        raw,
+        direction(parts.record),
+        settings,
+    )
+}
+
+/// What `raw` alone is decoded to, for a record whose header is spelled so.
+pub fn decoded_as(
+    protocol: &'static dyn Protocol,
+    header: Option<&[u8]>,
+    raw: &[u8],
+) -> Option<Vec<u8>> {
+    let marked = |mark: &[u8]| {
+        let header = header?;
+        let at = memchr::memmem::find(header, mark)?;
+        header.get(at + mark.len()..)
+    };
+    let group = marked(b"\"schema\":\"").and_then(|rest| {
+        let end = memchr::memchr(b'"', rest)?;
+        versions::by_name(std::str::from_utf8(rest.get(..end)?).ok()?)
+    });
+    let settings = Settings {
+        sync_version: group,
+        ..Settings::default()
+    };
+    decoded_alone(protocol, raw, None, settings)
+}
+
+fn decoded_alone(
+    protocol: &'static dyn Protocol,
+    raw: &[u8],
+    direction: Option<Direction>,
+    settings: Settings,
+) -> Option<Vec<u8>> {
+    let settings = Settings {
+        independent: true,
+        ..settings
     };
     let input = Input {
         bytes: raw,
         whole: true,
         ended: true,
-        direction: direction(parts.record),
+        direction,
     };
-    let mut detector = Detector::new(Some(protocol::by_name(name)?), settings);
+    let mut detector = Detector::new(Some(protocol), settings);
     let whole = detector.frame(&input) == Detection::Frame(raw.len());
     let mut message = Message::default();
     if whole {
@@ -81,7 +125,8 @@ fn decoded(parts: &Parts<'_>, options: &EncodeOptions, raw: &[u8]) -> Option<Vec
         frame: raw,
         message: &message,
     };
-    (whole && message.protocol == name).then(|| write_record(&mut text, &record, false))?;
+    (whole && message.protocol == protocol.name())
+        .then(|| write_record(&mut text, &record, false))?;
     Some(text)
 }
 
@@ -96,8 +141,8 @@ fn direction(record: Json<'_>) -> Option<Direction> {
 fn damage(record: Json<'_>) -> impl Iterator<Item = &str> {
     let issues = record.get("issues").and_then(Json::items);
     issues.into_iter().flatten().filter_map(|issue| {
-        let is_error = issue.get("severity")?.as_text()? == "error";
-        issue.get("code")?.as_text().filter(|_| is_error)
+        let is_note = issue.get("severity")?.as_text()? == "note";
+        issue.get("code")?.as_text().filter(|_| !is_note)
     })
 }
 

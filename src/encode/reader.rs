@@ -93,6 +93,24 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
+    /// Goes past the next line, if it is there as a whole and `take` takes it, which is then no
+    /// longer a record to be read.
+    pub fn pass_line(&mut self, take: impl FnOnce(&[u8]) -> bool) -> bool {
+        let rest = self.buffer.get(self.end..self.filled).unwrap_or_default();
+        let before = usize::from(rest.first() == Some(&b'\n'));
+        let rest = rest.get(before..).unwrap_or_default();
+        let Some(length) = memchr::memchr(b'\n', rest) else {
+            return false;
+        };
+        if !rest.get(..length).is_some_and(take) {
+            return false;
+        }
+        self.lines += count_lines(self.text()) + before as u64 + 1;
+        self.end += before + length + 1;
+        self.start = self.end;
+        true
+    }
+
     /// The current record.
     ///
     /// # Errors

@@ -98,8 +98,10 @@ pub(super) static ALL: &[Explanation] = &[
     explain(
         "entry-payload-undecodable",
         "the payload does not fit its entry type",
-        "The log entry's payload is not what its type says.",
-        "Check the sender's release.",
+        "The log entry's payload is not what its type says. Applications may log bytes of their own \
+         under any type: on a connection it is said once for each type, and again only after \
+         payloads of that type could be read.",
+        "Check the sender's release, and what the application logs.",
     ),
     explain(
         "log-file-header",

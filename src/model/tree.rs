@@ -82,6 +82,15 @@ impl Label {
         self
     }
 
+    /// `,"name":`, or `"name":` for the first member; none if the name is too long.
+    #[inline]
+    #[must_use]
+    pub fn key(&self, first: bool) -> Option<&[u8]> {
+        let (key, length) = &self.key;
+        key.get(usize::from(first)..*length)
+            .filter(|key| !key.is_empty())
+    }
+
     /// Appends `,"name":`, or `"name":` for the first member.
     #[inline]
     pub fn write_key(&self, out: &mut Vec<u8>, first: bool) {

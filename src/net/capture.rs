@@ -15,6 +15,12 @@ pub enum CaptureError {
     /// The first bytes are neither those of pcap nor of pcapng.
     #[error("not a capture: neither pcap nor pcapng (begins with {0})")]
     NotACapture(String),
+    /// They are those of a capture, but its header is not there in full.
+    #[error("the capture ends inside its header, after {0} bytes")]
+    CutOff(usize),
+    /// A decompressor met damage: what it says.
+    #[error("the capture {0}")]
+    Damaged(String),
     /// Nothing at all came.
     #[error("empty: not even the header of a capture")]
     Empty,
@@ -91,7 +97,10 @@ impl<R: Read> Capture<R> {
         let filled = buffer.fill_to(24)?;
         let bytes = buffer.bytes();
         if bytes.is_empty() {
-            return Err(CaptureError::Empty);
+            return Err(match filled {
+                Fill::Damaged(what) => CaptureError::Damaged(what),
+                _ => CaptureError::Empty,
+            });
         }
         let format = if pcapng::recognise(bytes) {
             Format::Pcapng(pcapng::Pcapng::new())
@@ -100,7 +109,11 @@ impl<R: Read> Capture<R> {
             Format::Pcap(format)
         } else {
             let shown = bytes.get(..bytes.len().min(8)).unwrap_or_default();
-            return Err(CaptureError::NotACapture(hex::encode(shown)));
+            return Err(if pcap::recognise(bytes) || pcapng::may_follow(bytes) {
+                CaptureError::CutOff(bytes.len())
+            } else {
+                CaptureError::NotACapture(hex::encode(shown))
+            });
         };
         Ok(Self {
             buffer,

@@ -19,7 +19,8 @@ pub trait PayloadProbe: Send + Sync {
 pub struct Options {
     /// Ports on which servers listen: decides roles where no SYN was seen.
     pub server_ports: BTreeSet<u16>,
-    /// Ports whose streams are never anything but plain TCP.
+    /// Server ports whose streams hold neither WebSocket nor HTTP: where a capture begins in the
+    /// middle of one, nothing of the kind is looked for.
     pub plain_ports: BTreeSet<u16>,
     /// Helps to find frames after a gap.
     pub probe: Option<Arc<dyn PayloadProbe>>,

@@ -1,6 +1,7 @@
 //! What encoding a record needs, for all protocols.
 
-use crate::codec::json::Json;
+use crate::codec::json::{Document, Json};
+use crate::schema::messagepack;
 use crate::schema::{EncodeError, unsigned};
 
 /// What the user has said about encoding.
@@ -16,6 +17,28 @@ pub struct EncodeOptions {
     pub length_prefix: Option<bool>,
     /// RP compression dictionaries by id.
     pub dictionaries: Vec<(u32, Vec<u8>)>,
+}
+
+/// What a line says in front of its header.
+#[derive(Clone, Copy, Debug)]
+pub struct LineHead<'t> {
+    /// Length of the frame in bytes.
+    pub length: Option<u64>,
+    /// Protocol name.
+    pub protocol: &'t [u8],
+    /// Message type.
+    pub type_name: &'t [u8],
+}
+
+/// Memory that is used again from line to line.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// For bodies in MessagePack.
+    pub messagepack: messagepack::Room,
+    /// For values that are not spelled as usual.
+    pub document: Document,
+    /// For payloads that are compressed.
+    pub bytes: Vec<u8>,
 }
 
 /// A record to be encoded: its parts, as far as the text has them.

@@ -14,10 +14,11 @@ pub mod rps;
 pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};
-pub use encode::{Draft, EncodeOptions};
+pub use encode::{Draft, EncodeOptions, LineHead, Scratch};
 pub use inner::read_inner;
 pub use pairing::{Pairing, Shows};
 
+use crate::codec::json::Cursor;
 use crate::model::{Direction, Message, Origin};
 use crate::schema::{EncodeError, MessageType};
 use std::sync::Arc;
@@ -189,6 +190,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
         &[]
     }
 
+    /// Whether its messages lie in TCP (or TLS) streams themselves, never in WebSocket or HTTP.
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// Whether its messages are text, for transports that tell text from bytes.
     fn is_text(&self) -> bool {
         false
@@ -210,6 +216,19 @@ pub trait Protocol: Sync + std::fmt::Debug {
         options: &EncodeOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError>;
+
+    /// Appends the frame of a record as our own JSON output prints it: `cursor` stands behind the
+    /// message's type, and afterwards behind the body. None for what it does not take, which
+    /// [`Protocol::encode`] then does; something may be appended then.
+    fn transcode(
+        &self,
+        _head: &LineHead<'_>,
+        _cursor: &mut Cursor<'_>,
+        _scratch: &mut Scratch,
+        _out: &mut Vec<u8>,
+    ) -> Option<()> {
+        None
+    }
 
     /// Starts following a connection.
     fn session(&self, settings: &Settings) -> Box<dyn Session>;

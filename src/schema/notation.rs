@@ -5,6 +5,10 @@
 //! `{"$simple":n}`, `{"$str":"hex"}`. Every value is written in its shortest form, as `rmp_serde`
 //! and `serde_cbor` do.
 
+mod transcode;
+
+pub use transcode::transcode;
+
 use super::{EncodeError, hexadecimal, unsigned};
 use crate::codec::json::Json;
 use crate::codec::{cbor, messagepack};

@@ -117,6 +117,11 @@ pub fn network_options(options: &TrafficOptions, raw: bool) -> net::Options {
     network
         .server_ports
         .extend(options.ports.iter().map(|(port, _)| *port));
+    let bare = options
+        .ports
+        .iter()
+        .filter(|(_, protocol)| protocol.is_bare());
+    network.plain_ports.extend(bare.map(|(port, _)| *port));
     network
 }
 

@@ -3,7 +3,7 @@
 use crate::records::{Decoded, Keep, of_message};
 use std::io::{self, Read};
 use wirectl::codec::json::Document;
-use wirectl::encode::encode_record;
+use wirectl::encode::{LineEncoder, encode_record};
 use wirectl::model::{Layer, Message, Node, NodeId, Origin, Value};
 use wirectl::pipeline::{Connection, Pipeline, Selection};
 use wirectl::protocol::{EncodeOptions, Protocol, Settings};
@@ -105,6 +105,15 @@ fn encodes(bytes: &[u8], records: &[Decoded]) -> Result<(), String> {
         let root = document.root(text).map_err(|error| format!("{error:?}"))?;
         encode_record(root, &EncodeOptions::default(), &mut out)
             .map_err(|error| format!("{error}\n  {}", record.json))?;
+        let mut line = Vec::new();
+        if LineEncoder::default().encode(text, &mut line) && line != out[before..] {
+            return Err(format!(
+                "the fast way encodes to {}\n  instead of {}\n  {}",
+                hex::encode(&line),
+                hex::encode(&out[before..]),
+                record.json
+            ));
+        }
         if !is_derived(record) && out[before..] != record.frame {
             return Err(format!(
                 "encodes to {}\n  instead of {}\n  {}",

@@ -410,12 +410,17 @@ pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
 
 /// Writes a byte string.
 pub fn write_binary(out: &mut Vec<u8>, bytes: &[u8]) {
-    match bytes.len() {
-        length @ 0..=0xff => out.extend_from_slice(&[0xc4, length as u8]),
-        length @ 0x100..=0xffff => marked(out, 0xc5, &(length as u16).to_be_bytes()),
-        length => marked(out, 0xc6, &(length as u32).to_be_bytes()),
-    }
+    write_binary_head(out, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Writes the head of a byte string of `length` bytes.
+pub fn write_binary_head(out: &mut Vec<u8>, length: usize) {
+    match length {
+        0..=0xff => out.extend_from_slice(&[0xc4, length as u8]),
+        0x100..=0xffff => marked(out, 0xc5, &(length as u16).to_be_bytes()),
+        _ => marked(out, 0xc6, &(length as u32).to_be_bytes()),
+    }
 }
 
 /// Writes the head of an array of `count` items.

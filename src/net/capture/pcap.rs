@@ -27,6 +27,15 @@ mod nom_error {
     pub(super) type Error<'i> = pcap_parser::nom::Err<pcap_parser::PcapError<&'i [u8]>>;
 }
 
+/// Whether `bytes` begin with the magic number of this format.
+pub(super) fn recognise(bytes: &[u8]) -> bool {
+    let magic = bytes
+        .first_chunk::<4>()
+        .map(|magic| u32::from_le_bytes(*magic));
+    let known = [0xa1b2_c3d4_u32, 0xa1b2_3c4d, 0xa1b2_cd34];
+    magic.is_some_and(|magic| known.contains(&magic) || known.contains(&magic.swap_bytes()))
+}
+
 impl Pcap {
     /// `None` if `bytes` do not begin with a header of this format.
     pub(super) fn new(bytes: &[u8]) -> Option<Self> {

@@ -43,6 +43,11 @@ pub(super) fn recognise(bytes: &[u8]) -> bool {
         )
 }
 
+/// Whether a section header may begin with `bytes`, too few to tell.
+pub(super) fn may_follow(bytes: &[u8]) -> bool {
+    bytes.len() < 12 && bytes.starts_with(&SECTION_HEADER)
+}
+
 impl Pcapng {
     pub(super) fn new() -> Self {
         Self {

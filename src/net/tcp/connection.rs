@@ -13,6 +13,10 @@ use crate::net::link::Segment;
 const DOUBT_PACKETS: u32 = 32;
 /// The same, in time; long, since a swap across a pause looks late by the whole pause.
 const DOUBT_NS: u64 = 30_000_000_000;
+/// After so long, fewer packets will do: what is swapped across a pause comes soon after it.
+const SLOW_NS: u64 = 1_000_000_000;
+/// How many packets then.
+const SLOW_PACKETS: u32 = 6;
 /// How long a hole may last that nobody has acknowledged.
 const HOLE_NS: u64 = 120_000_000_000;
 /// The same, while the other direction is not in the capture.
@@ -42,6 +46,8 @@ struct Hole {
     deadline_ns: u64,
     /// After how many packets more; counted only once the hole is acknowledged.
     packets: Option<u32>,
+    /// When it was acknowledged.
+    acknowledged_ns: u64,
 }
 
 /// What the connection's surroundings lend it.
@@ -279,7 +285,9 @@ impl Connection {
             return;
         };
         *packets = packets.saturating_sub(1);
-        if *packets == 0 || hole.deadline_ns <= at.time_ns {
+        let slow = at.time_ns.saturating_sub(hole.acknowledged_ns) >= SLOW_NS
+            && *packets <= DOUBT_PACKETS - SLOW_PACKETS;
+        if *packets == 0 || slow || hole.deadline_ns <= at.time_ns {
             self.look_at_hole(direction, at.time_ns, true, around);
         }
     }
@@ -297,9 +305,11 @@ impl Connection {
         let hole = hole.get_or_insert(Hole {
             deadline_ns: now_ns.saturating_add(patience),
             packets: None,
+            acknowledged_ns: 0,
         });
         if hole.packets.is_none() && stream.hole_is_acknowledged() {
             hole.packets = Some(DOUBT_PACKETS);
+            hole.acknowledged_ns = now_ns;
             hole.deadline_ns = hole.deadline_ns.min(now_ns.saturating_add(DOUBT_NS));
         }
     }

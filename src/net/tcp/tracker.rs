@@ -161,7 +161,7 @@ impl Tracker {
         } else {
             (segment.destination, segment.source)
         };
-        let plain = self.options.plain_ports.contains(&server.port());
+        let plain = !segment.syn && self.options.plain_ports.contains(&server.port());
         let conversation = if plain {
             Conversation::plain(Arc::clone(&self.options))
         } else {

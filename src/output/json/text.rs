@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn numbers_of_every_size_have_their_digits() {
         let powers = (0..=19).map(|power| 10_u64.pow(power));
-        let around = powers.flat_map(|power| [power - 1, power, power + 7, power * 4 / 3]);
+        let around = powers.flat_map(|power| [power - 1, power, power + 7, power / 3 * 4]);
         for value in around.chain(0..20_000).chain([u64::MAX]) {
             let mut written = Vec::new();
             number(&mut written, value);

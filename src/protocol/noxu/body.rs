@@ -97,7 +97,7 @@ pub fn decode(
         Some(other) if !place.cut.settled || same_family(&choice) => {
             inner::ambiguous(frame, start, &other, message);
         }
-        _ => inner::deeper(frame, &reading, message),
+        _ => inner::deeper(frame, &reading, &mut conversation.payloads, message),
     }
     if place.cut.damage.is_none() {
         conversation.check(frame, start, &reading, place.direction, message);

@@ -4,6 +4,7 @@
 
 use super::checks::{Admin, Channel, Election, Stream, Syncup};
 use super::guess;
+use super::inner::Payloads;
 use super::messages;
 use super::reading::{Choice, Family, Fit, Reading, Role};
 use crate::model::{Direction, Message};
@@ -37,6 +38,8 @@ pub struct Conversation {
     seen: [u64; 3],
     /// Capture time in nanoseconds since the Unix epoch.
     pub now: Option<u64>,
+    /// How the payloads of log entries were read.
+    pub payloads: Payloads,
     election: Election,
     stream: Stream,
     syncup: Syncup,

@@ -17,8 +17,42 @@ static BODY: Label = Label::new("body");
 static DATA: Label = Label::new("data");
 static PAYLOAD: Label = Label::new("payload");
 
+/// How the payloads of log entries were read so far on a connection, by the code of their type.
+/// Applications may log bytes of their own under any type: said once, not for each of them.
+#[derive(Debug)]
+pub struct Payloads {
+    read: [bool; 256],
+    opaque: [bool; 256],
+}
+
+impl Default for Payloads {
+    fn default() -> Self {
+        Self {
+            read: [false; 256],
+            opaque: [false; 256],
+        }
+    }
+}
+
+impl Payloads {
+    fn note_read(&mut self, code: u8) {
+        if let Some(read) = self.read.get_mut(usize::from(code)) {
+            *read = true;
+        }
+    }
+
+    /// Notes a payload that is not of its type. Whether that is news: it is the first, or others of
+    /// this type were.
+    fn note_opaque(&mut self, code: u8) -> bool {
+        let read = self.read.get(usize::from(code)).copied();
+        let known = self.opaque.get_mut(usize::from(code));
+        let known = known.is_some_and(|known| std::mem::replace(known, true));
+        read == Some(true) || !known
+    }
+}
+
 /// Shows what opaque parts hold.
-pub fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
+pub fn deeper(frame: &[u8], reading: &Reading, payloads: &mut Payloads, message: &mut Message) {
     let Some(body) = message.body else { return };
     if std::ptr::eq(reading.kind, messages::RESTORE_RESPONSE) {
         restore::describe_files(frame, body, message);
@@ -42,7 +76,8 @@ pub fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
     let Value::Unsigned(number) = code.value else {
         return;
     };
-    let Some(kind) = u8::try_from(number).ok().and_then(log_entries::by_code) else {
+    let entry_type = u8::try_from(number).unwrap_or_default();
+    let Some(kind) = log_entries::by_code(entry_type) else {
         let at = (code.span.start as usize, code.span.end as usize);
         let severity = if feeder {
             Severity::Error
@@ -58,14 +93,19 @@ pub fn deeper(frame: &[u8], reading: &Reading, message: &mut Message) {
         Payload::Read(_) => {
             message.tree.close(inner, span.end as usize);
             message.inner = Some(inner);
+            payloads.note_read(entry_type);
         }
         outcome => {
             message.tree.truncate(inner);
-            if outcome == Payload::Undecodable && feeder {
+            let opaque = outcome == Payload::Undecodable && feeder;
+            if opaque && payloads.note_opaque(entry_type) {
                 message.warning(
                     "entry-payload-undecodable",
                     (span.start as usize, span.end as usize),
-                    format!("the payload is not one of a {} entry", kind.name),
+                    format!(
+                        "not the payload of an entry {}; said once for this type",
+                        kind.name
+                    ),
                 );
             }
         }

@@ -17,9 +17,13 @@ pub mod messages;
 mod reading;
 mod restore;
 mod session;
+mod transcode;
 mod whole;
 
-use super::{Across, Confidence, Draft, EncodeOptions, Input, Protocol, Session, Settings};
+use super::{
+    Across, Confidence, Draft, EncodeOptions, Input, LineHead, Protocol, Scratch, Session, Settings,
+};
+use crate::codec::json::Cursor;
 use crate::schema::{EncodeError, MessageType};
 use reading::Family;
 use session::NoxuSession;
@@ -159,6 +163,10 @@ impl Protocol for Noxu {
         &[14001]
     }
 
+    fn is_bare(&self) -> bool {
+        true
+    }
+
     fn messages(&self) -> &'static [MessageType] {
         match self.families {
             [family] => family.messages(),
@@ -195,6 +203,19 @@ impl Protocol for Noxu {
                 let names = PARTS.iter().map(|part| part.name);
                 Err(EncodeError::unknown(json, "Noxu protocol", name, names))
             }
+        }
+    }
+
+    fn transcode(
+        &self,
+        head: &LineHead<'_>,
+        cursor: &mut Cursor<'_>,
+        _scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        match self.families {
+            [family] => transcode::transcode(*family, head, cursor, out),
+            _ => None,
         }
     }
 

@@ -371,7 +371,8 @@ pub fn choose(families: &[Family], payload: &[u8], role: Role) -> Option<Choice>
         other.fit == Fit::Exact
             && best.fit == Fit::Exact
             && other.bits + AS_GOOD >= best.bits
-            && !has_proof(&best)
+            // Payloads of log entries do not say their type, whatever they hold.
+            && (!has_proof(&best) || best.family == Family::LogEntry)
     });
     Some(Choice { best, other })
 }

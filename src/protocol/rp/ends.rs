@@ -203,6 +203,16 @@ impl Ends {
             .map(|(form, _)| form)
     }
 
+    /// Whether a plain frame of `size` bytes holds exactly one item of `form`, as far as its
+    /// structure goes; none if that was not found out.
+    #[must_use]
+    pub fn fills(&self, form: Form, size: usize) -> Option<bool> {
+        let known = size <= SIZE + WINDOW
+            && self.at(size).next().is_some()
+            && self.iter().all(|(form, _)| form != Form::Compressed);
+        known.then(|| self.at(size).any(|fitting| fitting == form))
+    }
+
     /// Whether the frame may end in several places.
     #[must_use]
     pub fn is_choice(&self) -> bool {

@@ -17,6 +17,9 @@ struct Shown {
     sequence: Option<u32>,
 }
 
+/// So many frames that stand alone, none of them different, show how the others are written.
+const ENOUGH_ALONE: u32 = 8;
+
 /// What a connection has shown, by direction and channel.
 #[derive(Debug)]
 pub struct History {
@@ -31,15 +34,18 @@ pub struct History {
 enum Uniform {
     #[default]
     Unknown,
-    Only(Encoding),
+    /// That of so many frames.
+    Only(Encoding, u32),
     Mixed,
 }
 
 impl Uniform {
     fn and(self, encoding: Encoding) -> Self {
         match self {
-            Self::Unknown => Self::Only(encoding),
-            Self::Only(known) if known == encoding => self,
+            Self::Unknown => Self::Only(encoding, 1),
+            Self::Only(known, frames) if known == encoding => {
+                Self::Only(known, frames.saturating_add(1))
+            }
             _ => Self::Mixed,
         }
     }
@@ -56,14 +62,25 @@ impl History {
         }
     }
 
-    /// The encoding to expect.
+    /// The encoding to expect. Frames that stand `alone` may come from anywhere, so it takes several
+    /// of them to expect one.
     #[must_use]
-    pub fn encoding(&self, direction: Option<Direction>, channel: u8) -> Option<Encoding> {
+    pub fn encoding(
+        &self,
+        direction: Option<Direction>,
+        channel: u8,
+        alone: bool,
+    ) -> Option<Encoding> {
+        let least = if alone { ENOUGH_ALONE } else { 1 };
         let shown = self.channels.get(place(direction, channel))?.encoding;
         let all = self.uniform.get(number(direction)).copied();
         match (shown, all) {
-            (Uniform::Only(encoding), _) => Some(encoding),
-            (Uniform::Unknown, Some(Uniform::Only(encoding))) => Some(encoding),
+            (Uniform::Only(encoding, frames), _) if frames >= least => Some(encoding),
+            (Uniform::Unknown | Uniform::Only(..), Some(Uniform::Only(encoding, frames)))
+                if frames >= least =>
+            {
+                Some(encoding)
+            }
             _ => None,
         }
     }

@@ -17,8 +17,10 @@ mod search;
 pub(crate) mod session;
 pub(crate) mod shapes;
 mod split;
+mod transcode;
 
-use super::{Confidence, Draft, EncodeOptions, Input, Protocol, Settings};
+use super::{Confidence, Draft, EncodeOptions, Input, LineHead, Protocol, Scratch, Settings};
+use crate::codec::json::Cursor;
 use crate::schema::{EncodeError, MessageType};
 use session::RpSession;
 
@@ -72,6 +74,16 @@ impl Protocol for PushwireFrames {
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         encode::encode(draft, options, out)
+    }
+
+    fn transcode(
+        &self,
+        head: &LineHead<'_>,
+        cursor: &mut Cursor<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        transcode::transcode(head, cursor, scratch, out)
     }
 
     fn session(&self, settings: &Settings) -> Box<dyn super::Session> {

@@ -6,6 +6,7 @@
 //! Source: protocol page `rp`, section 7.
 
 use super::damage;
+use super::ends::{Ends, Form};
 use crate::codec::json::read_text;
 use crate::codec::{cbor, messagepack};
 use crate::model::{Message, Tree, Value};
@@ -50,16 +51,17 @@ pub struct Reading {
 }
 
 /// Reads the payload that goes from `start` to the end of `bytes` into `message.body`. `hint` is
-/// what the connection has shown.
+/// what the connection has shown; `ends` is known of the frame already, if `bytes` are one.
 pub fn read(
     bytes: &[u8],
     start: usize,
     hint: Option<Encoding>,
+    ends: &Ends,
     scratch: &mut Tree,
     message: &mut Message,
 ) -> Reading {
     let body = message.tree.next_id();
-    let reading = exact(bytes, start, hint, scratch, message)
+    let reading = exact(bytes, start, hint, ends, scratch, message)
         .unwrap_or_else(|| damage::read(bytes, start, hint, message));
     message.body = Some(body).filter(|_| message.tree.next_id() > body);
     reading
@@ -70,12 +72,17 @@ fn exact(
     bytes: &[u8],
     start: usize,
     hint: Option<Encoding>,
+    ends: &Ends,
     scratch: &mut Tree,
     message: &mut Message,
 ) -> Option<Reading> {
     let body = message.tree.next_id();
-    let packed = ends_exactly(Encoding::MessagePack, bytes, start);
-    let cbor = ends_exactly(Encoding::Cbor, bytes, start);
+    let fills = |form: Form, encoding: Encoding| {
+        let known = ends.fills(form, bytes.len());
+        known.unwrap_or_else(|| ends_exactly(encoding, bytes, start))
+    };
+    let packed = fills(Form::MessagePack, Encoding::MessagePack);
+    let cbor = fills(Form::Cbor, Encoding::Cbor);
     let mut chosen = None;
     for (encoding, fits) in [(Encoding::MessagePack, packed), (Encoding::Cbor, cbor)] {
         if !fits {

@@ -82,6 +82,8 @@ pub struct Search<'a> {
     scratch: Tree,
     /// What is left for following forms far; see [`Ends::find`].
     pub patience: Patience,
+    /// Where the frame may end that was cut last.
+    pub ends: Ends,
 }
 
 impl<'a> Search<'a> {
@@ -99,6 +101,7 @@ impl<'a> Search<'a> {
                 decided: credit,
                 undecided: usize::MAX,
             },
+            ends: Ends::default(),
         }
     }
 
@@ -106,6 +109,7 @@ impl<'a> Search<'a> {
     /// connection has shown; `whole` that the bytes are one message.
     pub fn cut(&mut self, header: &Header, whole: bool, prefers: Option<Form>) -> Cut {
         let ends = Ends::find(header, self.bytes, self.most_frame, &mut self.patience);
+        self.ends = ends;
         let length = self.bytes.len();
         if whole && ends.at(length).next().is_some() {
             return Cut::Frame(length);
@@ -155,8 +159,11 @@ impl<'a> Search<'a> {
         let only = likely.all(|(_, other)| other == size);
         let far = need.is_none_or(|need| need > length + SIZE);
         let whole = starts_frame(rest(size)) == Start::Header;
-        let obvious = only && far && whole;
-        let sound = obvious && ends.at(size).any(|form| self.is_sound(form, 0, size));
+        if !(only && far && whole) {
+            return None;
+        }
+        // Where there is no other, it need not be right.
+        let sound = !ends.is_choice() || ends.at(size).any(|form| self.is_sound(form, 0, size));
         sound.then_some(size)
     }
 

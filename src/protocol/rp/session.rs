@@ -1,7 +1,7 @@
 //! One connection that carries RP frames.
 
 use super::details::{self, Place};
-use super::ends::Form;
+use super::ends::{Ends, Form};
 use super::fragments::{Assembler, End, Group, Shard, Verdict};
 use super::header::{Header, MAGIC, SIZE, Start, VERSION, starts_frame};
 use super::history::History;
@@ -40,6 +40,8 @@ pub struct RpSession {
     credit: usize,
     /// The last frame might have ended after this many bytes as well.
     either: Option<usize>,
+    /// Where the frame may end that was cut last; not known of other bytes.
+    ends: Ends,
 }
 
 impl RpSession {
@@ -56,12 +58,14 @@ impl RpSession {
             looked_through: 0,
             credit: MOST_CREDIT,
             either: None,
+            ends: Ends::default(),
         }
     }
 
     fn hint(&self, direction: Option<Direction>, channel: u8) -> Option<Encoding> {
-        // Lines of one input come from one sender, too: what the others show breaks ties.
-        self.history.encoding(direction, channel)
+        // Lines of one input may well come from one sender, too: what the others show breaks ties.
+        self.history
+            .encoding(direction, channel, self.settings.independent)
     }
 
     /// Where the frame with `header` ends.
@@ -77,6 +81,7 @@ impl RpSession {
         let mut search = Search::new(input, &self.settings, self.credit);
         let cut = search.cut(header, input.whole, prefers);
         self.credit = search.patience.decided;
+        self.ends = search.ends;
         match cut {
             Cut::Frame(size) if input.whole => Framing::Frame(self.in_message(size, input)),
             Cut::Frame(size) => Framing::Frame(size),
@@ -180,7 +185,8 @@ impl RpSession {
         if header.fragmented() && !derived && self.raw_shard(header, nodes, frame, input, message) {
             return None;
         }
-        let reading = reading::read(frame, SIZE, hint, &mut self.scratch, message);
+        let ends = std::mem::take(&mut self.ends);
+        let reading = reading::read(frame, SIZE, hint, &ends, &mut self.scratch, message);
         message.faithful &= reading.reproducible;
         self.understand(header, frame, &reading, input, message);
         if !reading.exact {
@@ -214,7 +220,8 @@ impl RpSession {
             let hint = self.hint(input.direction, header.channel);
             let body = message.tree.next_id();
             let before = message.issues.len();
-            let read = reading::read(&inflated, 0, hint, &mut self.scratch, message);
+            let unknown = Ends::default();
+            let read = reading::read(&inflated, 0, hint, &unknown, &mut self.scratch, message);
             for node in message.tree.nodes_from(body) {
                 node.layer = Layer::Derived;
             }
@@ -457,7 +464,8 @@ impl RpSession {
         } else if starts_frame(bytes) == Start::Header {
             self.decode_frame(bytes, &input, message);
         } else {
-            let reading = reading::read(bytes, 0, None, &mut self.scratch, message);
+            let unknown = Ends::default();
+            let reading = reading::read(bytes, 0, None, &unknown, &mut self.scratch, message);
             if !reading.exact {
                 message.issues.clear();
                 nodes::text_or_rest(bytes, message);
@@ -472,6 +480,7 @@ impl RpSession {
 impl Session for RpSession {
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.either = None;
+        self.ends = Ends::default();
         let over = input.ended || input.whole;
         let bytes = input.bytes;
         if search::starts_oddly(bytes, input.whole) {

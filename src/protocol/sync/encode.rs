@@ -2,6 +2,7 @@
 
 use super::frame::Layout;
 use super::messages;
+use super::transcode::{CODECS, newest};
 use super::versions::{self, NAMES, V0_6};
 use crate::protocol::{Draft, EncodeOptions};
 use crate::schema::messagepack::{Codecs, Dialect, Encoder};
@@ -116,24 +117,17 @@ fn group(
 /// The codec: as the record says, or the group's newest.
 fn codec(draft: &Draft<'_>, group: u32) -> Result<Codecs, EncodeError> {
     let known = versions::dialect(group).codecs;
-    let order = [
-        Codecs::Z_NEW,
-        Codecs::Z_OLD,
-        Codecs::Z_ARR,
-        Codecs::RMP_NAMED,
-    ];
     let Some(json) = draft.header_field("codec") else {
-        let newest = order.into_iter().find(|codec| !codec.and(known).is_empty());
-        return Ok(newest.unwrap_or(Codecs::Z_NEW));
+        return Ok(newest(known));
     };
     let name = json
         .as_text()
         .ok_or_else(|| EncodeError::expected(json, "a codec's name"))?;
-    order
+    CODECS
         .into_iter()
         .find(|codec| codec.name() == Some(name))
         .ok_or_else(|| {
-            let names = order.into_iter().filter_map(Codecs::name);
+            let names = CODECS.into_iter().filter_map(Codecs::name);
             EncodeError::unknown(json, "codec", name, names)
         })
 }

@@ -15,10 +15,14 @@ mod pings;
 mod pushed;
 mod session;
 mod streams;
+mod transcode;
 pub mod types;
 pub mod versions;
 
-use super::{Confidence, Draft, EncodeOptions, Input, Pairing, Protocol, Settings};
+use super::{
+    Confidence, Draft, EncodeOptions, Input, LineHead, Pairing, Protocol, Scratch, Settings,
+};
+use crate::codec::json::Cursor;
 use crate::schema::{EncodeError, MessageType};
 use session::SyncSession;
 
@@ -66,6 +70,16 @@ impl Protocol for NodeDbSync {
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         encode::encode(draft, options, out)
+    }
+
+    fn transcode(
+        &self,
+        head: &LineHead<'_>,
+        cursor: &mut Cursor<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        transcode::transcode(head, cursor, scratch, out)
     }
 
     fn session(&self, settings: &Settings) -> Box<dyn super::Session> {

@@ -39,7 +39,7 @@ impl<'o> Encoder<'o> {
         self.dialect.codecs == Codecs::RMP_NAMED
     }
 
-    fn value(&mut self, kind: &'static Type, json: Json<'_>) -> Result<(), EncodeError> {
+    pub(super) fn value(&mut self, kind: &'static Type, json: Json<'_>) -> Result<(), EncodeError> {
         match kind {
             Type::Bool => match json.as_bool() {
                 Some(value) => write::write_bool(self.out, value),

@@ -4,9 +4,11 @@
 
 mod decode;
 mod encode;
+mod transcode;
 
 pub use decode::{Decoder, Outcome};
 pub use encode::Encoder;
+pub use transcode::{Room, Transcoder};
 
 use super::Versions;
 

@@ -188,6 +188,10 @@ impl<'o, 's> Encoder<'o, 's> {
                 self.fill_count(*slot, count, json, shared)?;
             }
             Packed::Checksum(slot) => shared.checksum = Some((*slot, self.gap(4, given))),
+            Packed::Magic(value) => match given {
+                Some(json) => self.value(&Type::Unsigned(4), json)?,
+                None => self.integer(u64::from(*value), 4),
+            },
             Packed::ShortText(width) => self.text(*width, required()?)?,
             Packed::TextToEnd => {
                 let json = required()?;
