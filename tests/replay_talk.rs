@@ -516,3 +516,41 @@ fn secrets_in_answers_are_not_shown_beside_what_was_expected() {
         .expect(3)
         .says(&["- \"6b6b6b", "+ \"5a5a5a"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn answers_that_nobody_looks_at_do_not_pile_up() {
+    let (address, heard) = server(|stream: TcpStream, told: &Sender<usize>| {
+        stream
+            .set_write_timeout(Some(Duration::from_secs(1)))
+            .unwrap();
+        let mut socket = tungstenite::accept(stream).unwrap();
+        socket.read().unwrap();
+        let message = vec![0x11; 4 << 20];
+        let mut sent = 0;
+        while sent < 200 && socket.send(message.clone().into()).is_ok() {
+            sent += 1;
+        }
+        let _ = told.send(sent);
+    });
+    let dump = file("pile.bin", ask(0));
+    let url = format!("ws://{address}/");
+    // Its output is not read.
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_wirectl"))
+        .args(["replay", "--to", &url, "--json", "--linger", "20s", &dump])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let sent = heard.next();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = peak.unwrap().split_whitespace().nth(1).unwrap();
+    let megabytes = kilobytes.parse::<usize>().unwrap() / 1024;
+    assert!(
+        sent < 200 && megabytes < 128,
+        "{sent} sent, {megabytes} MiB"
+    );
+}

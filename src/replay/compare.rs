@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 /// So many recorded or live answers wait for their counterpart at most.
 const WAITING: usize = 1 << 16;
 
+/// So many bytes of them as JSON.
+const WAITING_BYTES: usize = 64 << 20;
+
 /// So many differences are kept.
 const KEPT: usize = 100;
 
@@ -44,6 +47,10 @@ pub struct Ignored(Vec<String>);
 pub(super) struct Comparison {
     recorded: VecDeque<(u64, Faces)>,
     live: VecDeque<(u64, Faces)>,
+    /// Bytes of those that wait.
+    held: usize,
+    /// Answers that could not wait and were not compared.
+    left_out: u64,
     recorded_count: u64,
     live_count: u64,
     /// Answers that were compared.
@@ -84,11 +91,13 @@ impl Comparison {
         self.recorded_count += 1;
         let number = self.recorded_count;
         let found = take_same_type(&mut self.live, &record);
+        self.release(found.as_ref());
         match found {
             Some((live_number, live)) => {
                 self.compare((number, &record), (live_number, &live), ignored);
             }
-            None => push(&mut self.recorded, (number, record)),
+            None if self.admits(&record) => self.recorded.push_back((number, record)),
+            None => self.left_out += 1,
         }
     }
 
@@ -97,11 +106,13 @@ impl Comparison {
         self.live_count += 1;
         let number = self.live_count;
         let found = take_same_type(&mut self.recorded, &record);
+        self.release(found.as_ref());
         match found {
             Some((recorded_number, recorded)) => {
                 self.compare((recorded_number, &recorded), (number, &record), ignored);
             }
-            None => push(&mut self.live, (number, record)),
+            None if self.admits(&record) => self.live.push_back((number, record)),
+            None => self.left_out += 1,
         }
     }
 
@@ -112,7 +123,22 @@ impl Comparison {
 
     /// Whether all answers are as recorded.
     pub fn is_equal(&self) -> bool {
-        self.different == 0 && self.recorded.is_empty() && self.live.is_empty()
+        self.different == 0
+            && self.recorded.is_empty()
+            && self.live.is_empty()
+            && self.left_out == 0
+    }
+
+    /// Whether there is room for one more to wait; takes it.
+    fn admits(&mut self, record: &Faces) -> bool {
+        let is_room = self.recorded.len() + self.live.len() < WAITING
+            && self.held + record.size <= WAITING_BYTES;
+        self.held += if is_room { record.size } else { 0 };
+        is_room
+    }
+
+    fn release(&mut self, found: Option<&(u64, Faces)>) {
+        self.held -= found.map_or(0, |(_, record)| record.size);
     }
 
     /// All differences in words, one a line or more.
@@ -133,6 +159,10 @@ impl Comparison {
             if left.len() > KEPT {
                 text += &format!("  {what} {} more\n", left.len() - KEPT);
             }
+        }
+        if self.left_out > 0 {
+            let count = self.left_out;
+            text += &format!("  too many waited for their counterpart: {count} not compared\n");
         }
         text
     }
@@ -170,12 +200,6 @@ fn take_same_type(queue: &mut VecDeque<(u64, Faces)>, record: &Faces) -> Option<
     };
     let index = queue.iter().position(|(_, other)| is_same(other))?;
     queue.remove(index)
-}
-
-fn push(queue: &mut VecDeque<(u64, Faces)>, record: (u64, Faces)) {
-    if queue.len() < WAITING {
-        queue.push_back(record);
-    }
 }
 
 /// A value, and the same as people are shown it.
@@ -289,6 +313,7 @@ mod tests {
         Faces {
             faithful,
             masked: None,
+            size: 1,
         }
     }
 
@@ -330,6 +355,7 @@ mod tests {
         let secret = |key: &str| Faces {
             faithful: json!({"type": "A", "body": {"key": key, "parts": {"of": key}, "n": key}}),
             masked: Some(json!({"type": "A", "body": {"key": "***", "parts": "***", "n": key}})),
+            size: WAITING_BYTES,
         };
         let mut comparison = Comparison::default();
         comparison.recorded(secret("one"), &[]);
@@ -337,6 +363,24 @@ mod tests {
         let text = comparison.difference();
         assert_eq!(text.matches("\"one\"").count(), 1, "{text}");
         assert_eq!(text.matches("\"***\"").count(), 4, "{text}");
+        assert!(!comparison.is_equal());
+    }
+
+    #[test]
+    fn answers_for_which_there_is_no_room_are_counted() {
+        let large = || Faces {
+            size: WAITING_BYTES / 2,
+            ..ack(1, 1)
+        };
+        let mut comparison = Comparison::default();
+        for _ in 0..3 {
+            comparison.recorded(large(), &[]);
+        }
+        assert!(comparison.difference().contains(": 1 not compared"));
+        for _ in 0..2 {
+            comparison.live(large(), &[]);
+        }
+        assert_eq!((comparison.held, comparison.compared), (0, 2));
         assert!(!comparison.is_equal());
     }
 }

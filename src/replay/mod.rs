@@ -37,7 +37,7 @@ use batch::Spare;
 use report::Tally;
 use rewrite::Rewriter;
 use router::{Counter, Router};
-use shared::{Event, Sent, Shared, Start};
+use shared::{Event, Room, Sent, Shared, Start};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -185,6 +185,7 @@ impl Replay {
             refused: None,
             failure: None,
             sent: Arc::default(),
+            room: Arc::default(),
             told: Instant::now(),
             notice,
         };
@@ -196,6 +197,7 @@ impl Replay {
             stop: Arc::clone(stop),
             spare: Spare::default(),
             sent: Arc::clone(&run.sent),
+            room: Arc::clone(&run.room),
             wait_answer: self.wait_answer.then_some(self.timeout),
             follow_all: self.wait_answer || show_sent,
             reconnect: self.reconnect,
@@ -290,6 +292,7 @@ struct Run<'r> {
     refused: Option<ConnectError>,
     failure: Option<LoadError>,
     sent: Arc<Sent>,
+    room: Arc<Room>,
     /// When progress was told.
     told: Instant,
     notice: &'r mut dyn FnMut(Notice<'_>),
@@ -305,6 +308,7 @@ impl Run<'_> {
             live.breaker.abort();
             live.gate.end();
         }
+        self.room.close();
         outcome
     }
 
@@ -397,6 +401,12 @@ impl Run<'_> {
                     }
                 }
                 self.tally.ended(connection, &progress, failure);
+            }
+            Event::Received { ref bytes, .. } => {
+                let size = bytes.len();
+                let outcome = self.watcher.event(event);
+                self.room.leave(size);
+                outcome?;
             }
             event => self.watcher.event(event)?,
         }

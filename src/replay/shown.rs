@@ -51,12 +51,15 @@ pub(super) struct Faces {
     pub faithful: Value,
     /// If that is another one.
     pub masked: Option<Value>,
+    /// Bytes of both as text.
+    pub size: usize,
 }
 
 impl Faces {
     /// Both, from JSON texts.
     pub fn read(faithful: &[u8], masked: Option<&[u8]>) -> Option<Self> {
         Some(Self {
+            size: faithful.len() + masked.map_or(0, <[u8]>::len),
             faithful: serde_json::from_slice(faithful).ok()?,
             masked: masked.and_then(|text| serde_json::from_slice(text).ok()),
         })
