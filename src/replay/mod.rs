@@ -190,22 +190,10 @@ impl Replay {
             notice,
         };
         let shared = Shared {
-            target: self.target.clone(),
-            options: self.options.clone(),
-            events: events.clone(),
-            start: Start::new(self.copies),
-            stop: Arc::clone(stop),
-            spare: Spare::default(),
-            sent: Arc::clone(&run.sent),
-            room: Arc::clone(&run.room),
-            wait_answer: self.wait_answer.then_some(self.timeout),
             follow_all: self.wait_answer || show_sent,
-            reconnect: self.reconnect,
-            service: self.service.clone(),
-            most_time: self.duration,
+            ..self.shared(events, &run)
         };
         thread::spawn(move || self.load(Arc::new(shared), compare));
-        drop(events);
         run.watch(&queue)?;
         let Run {
             tally,
@@ -230,6 +218,24 @@ impl Replay {
                 let state = Rc::into_inner(state).map(RefCell::into_inner);
                 Ok(tally.report(state, bytes_received))
             }
+        }
+    }
+
+    fn shared(&self, events: mpsc::SyncSender<Event>, run: &Run<'_>) -> Shared {
+        Shared {
+            target: self.target.clone(),
+            options: self.options.clone(),
+            events,
+            start: Start::new(self.copies),
+            stop: Arc::clone(&run.stop),
+            spare: Spare::default(),
+            sent: Arc::clone(&run.sent),
+            room: Arc::clone(&run.room),
+            wait_answer: self.wait_answer.then_some(self.timeout),
+            follow_all: false,
+            reconnect: self.reconnect,
+            service: self.service.clone(),
+            most_time: self.duration,
         }
     }
 

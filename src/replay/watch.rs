@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -169,6 +170,19 @@ impl State {
         }
     }
 
+    /// What the other side of these connections said in the recording.
+    fn recorded(&mut self, connections: Range<u32>, record: &[u8], masked: Option<&[u8]>) {
+        let masked = masked.filter(|_| !self.wishes.show_secrets);
+        let Some(faces) = Faces::read(record, masked) else {
+            return;
+        };
+        for connection in connections {
+            let talk = self.talks.entry(connection).or_default();
+            talk.comparison
+                .recorded(faces.clone(), &self.wishes.ignored);
+        }
+    }
+
     /// Whether the user wants to see it.
     fn shows(&mut self, record: &Record<'_>) -> bool {
         let is_sent = record.origin.direction == Some(Direction::ClientToServer);
@@ -236,13 +250,8 @@ impl Watcher<'_> {
                     sent: 0,
                 };
                 self.lives.insert(connection, live);
-                let mut state = self.state.borrow_mut();
-                state
-                    .talks
-                    .entry(connection)
-                    .or_default()
-                    .conversation
-                    .clear();
+                let talks = &mut self.state.borrow_mut().talks;
+                talks.entry(connection).or_default().conversation.clear();
             }
             Event::Sent {
                 connection,
@@ -269,17 +278,10 @@ impl Watcher<'_> {
                 connections,
                 record,
                 masked,
-            } => {
-                let state = &mut *self.state.borrow_mut();
-                let masked = masked.filter(|_| !state.wishes.show_secrets);
-                if let Some(faces) = Faces::read(&record, masked.as_deref()) {
-                    for connection in connections {
-                        let talk = state.talks.entry(connection).or_default();
-                        talk.comparison
-                            .recorded(faces.clone(), &state.wishes.ignored);
-                    }
-                }
-            }
+            } => self
+                .state
+                .borrow_mut()
+                .recorded(connections, &record, masked.as_deref()),
             Event::AllSent { connection } => {
                 if let Some(live) = self.lives.get_mut(&connection) {
                     live.sent_all = Some(Instant::now());
