@@ -262,3 +262,40 @@ fn protocols_lists_describes_and_explains() {
     assert!(kind.contains("mutation_id"), "{kind}");
     assert!(kind.contains("from 0.4"), "{kind}");
 }
+
+#[test]
+fn every_part_of_every_family_is_explained_and_can_be_named() {
+    use wirectl::protocol::named;
+
+    let (all, _, _) = run(&["protocols"]);
+    for protocol in named() {
+        let name = protocol.name();
+        assert!(all.contains(&format!("  {name} ")), "{name}");
+        let (types, _, status) = run(&["protocols", name]);
+        assert_eq!(status, Some(0), "{name}");
+        assert!(types.lines().count() > 4, "{name}: {types}");
+        for message in protocol.messages() {
+            assert!(types.contains(message.name), "{name}.{}", message.name);
+        }
+        if let Some(message) = protocol.messages().last() {
+            let full = format!("{name}.{}", message.name);
+            let (text, _, status) = run(&["protocols", &full]);
+            assert_eq!(status, Some(0), "{full}");
+            assert!(
+                text.starts_with(&full) && text.contains(message.about),
+                "{text}"
+            );
+        }
+        let (_, complaint, status) = feed(&["decode", "-p", name], b"");
+        assert_eq!((complaint.as_str(), status), ("", Some(0)), "{name}");
+    }
+    let (text, _, _) = run(&["protocols", "rp.SystemOp"]);
+    assert!(text.contains("rp.SystemOp::Auth\n") && text.contains("rp.SystemOp::Goodbye\n"));
+    let (_, complaint, status) = run(&["protocols", "noxu.Ack"]);
+    assert_eq!(status, Some(2));
+    assert!(complaint.contains("noxu.feeder.Ack"), "{complaint}");
+    let (script, _, _) = run(&["completions", "bash"]);
+    assert!(script.contains("noxu.feeder"));
+    let (schema, _, _) = run(&["schema", "noxu"]);
+    assert!(schema.contains("noxu.feeder.Entry"));
+}

@@ -61,6 +61,26 @@ fn fields_by_name_become_what_the_known_encoders_write() {
             ),
         ),
         (
+            format!(
+                r#"{{"protocol":"rp","type":"FragmentShard","body":{{"payload":[1,2,200],"total":300,"fragment_id":"{id}","index":2}}}}"#
+            ),
+            format!(
+                "525001000000000000 94c410{}cd012c02930102ccc8",
+                "d1".repeat(16)
+            ),
+        ),
+        (
+            r#"{"protocol":"rp","type":"Frame","body":{"channel":"data","payload":null}}"#
+                .to_owned(),
+            "525001000000000000 92a464617461c0".to_owned(),
+        ),
+        // As it was decoded.
+        (
+            r#"{"protocol":"rp","type":"Frame","header":{"encoding":"msgpack"},"body":{"channel":"data","payload":1}}"#
+                .to_owned(),
+            "525001000000000000 82a76368616e6e656ca464617461a77061796c6f616401".to_owned(),
+        ),
+        (
             r#"{"protocol":"rps","type":"ping","body":{}}"#.to_owned(),
             hex::encode(r#"{"op":"ping"}"#),
         ),
@@ -106,4 +126,30 @@ fn contradictions_and_unknown_names_are_refused() {
     assert!(flags.contains(".header.dictionary"), "{flags}");
     let field = refused(r#"{"protocol":"rp","type":"SystemOp::Ack","body":{"chanel":"x"}}"#);
     assert!(field.contains("channel"), "{field}");
+}
+
+#[test]
+fn lines_that_agree_settle_what_one_of_them_leaves_open() {
+    // {"n": 1} in CBOR, and f5, which is true in CBOR and -11 in MessagePack.
+    let (sure, open) = ("525001000500000001a1616e01", "525001000500000002f5");
+    for (before, value) in [(0, "true"), (9, "true")] {
+        let mut input = vec![sure; before];
+        input.push(open);
+        let record = lines(&input, None).pop().unwrap();
+        assert_eq!(record["body"].to_string(), value, "{before}");
+    }
+    // Brackets: an empty map in MessagePack, an empty list in CBOR.
+    let open = "52500100050000000280";
+    for (before, value) in [(0, "{}"), (9, "[]")] {
+        let mut input = vec![sure; before];
+        input.push(open);
+        let record = lines(&input, None).pop().unwrap();
+        assert_eq!(record["body"].to_string(), value, "{before}");
+    }
+    // ["", "\u0000"] in CBOR: control characters are odd, but nine frames say more.
+    let odd = "52500100050000000382606100";
+    let mut input = vec![sure; 9];
+    input.push(odd);
+    let record = lines(&input, None).pop().unwrap();
+    assert_eq!(record["body"].to_string(), r#"["","\u0000"]"#);
 }

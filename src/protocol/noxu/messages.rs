@@ -3,6 +3,7 @@
 //! Source: protocol page `noxu`, sections 2 to 7.
 
 use super::derived;
+use super::restore;
 use crate::model::Unit;
 use crate::schema::packed::Packed;
 use crate::schema::{Enum, Field, MessageType, Struct, Type, Variant, Versions, Way, field};
@@ -332,9 +333,12 @@ pub static RESTORE: &[MessageType] = &[
         "Request",
         Way::ClientToServer,
         &[
-            field("magic", U32)
-                .unit(Unit::Hexadecimal)
-                .about("0x4e525354, NRST"),
+            field(
+                "magic",
+                Type::Packed(Packed::Magic(u32::from_le_bytes(restore::MAGIC))),
+            )
+            .unit(Unit::Hexadecimal)
+            .about("0x4e525354, NRST"),
             field(
                 "magic_hex",
                 Type::Packed(Packed::Derived(derived::magic_digits)),

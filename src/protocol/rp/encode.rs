@@ -1,7 +1,7 @@
 //! From records to frames.
 
 use super::header::{ACK_REQUIRED, COMPRESSED, FRAGMENTED, Header, MAGIC, RESERVED, VERSION};
-use super::messages::{MESSAGES, TAGS};
+use super::messages::{DELTA_TYPE, MESSAGES, TAGS};
 use super::shapes::parse_uuid;
 use crate::codec::json::{Json, write_compact};
 use crate::codec::{cbor, messagepack};
@@ -143,17 +143,29 @@ fn payload(
             }
         }
         Form::RawShard => raw_shard(body, out),
-        Form::Values(encoding) => {
-            let tag = TAGS.get(index).filter(|tag| !tag.key.is_empty());
-            match tag {
-                // Fields by name, without the tag: as people write them.
-                Some(tag) if body.members().is_some() && body.get(tag.key).is_none() => {
-                    tagged(encoding, index, body, out)
-                }
-                _ => notation::write(encoding, body, out),
-            }
-        }
+        Form::Values(encoding) if by_name(draft, index, body) => named(encoding, index, body, out),
+        Form::Values(encoding) => notation::write(encoding, body, out),
     }
+}
+
+/// Whether the body has a known message's fields by name, as people write them: without the tag; or
+/// without having been decoded, which shows in that nothing says how it is encoded.
+fn by_name(draft: &Draft<'_>, index: usize, body: Json<'_>) -> bool {
+    let (Some(message), Some(tag)) = (MESSAGES.get(index), TAGS.get(index)) else {
+        return false;
+    };
+    if body.members().is_none() {
+        return false;
+    }
+    if !tag.key.is_empty() {
+        return body.get(tag.key).is_none();
+    }
+    let decoded = draft.header_field("encoding").is_some();
+    let fields = message.body.fields;
+    let known = fields
+        .iter()
+        .any(|field| body.get(field.label.name).is_some());
+    !decoded && known && index != DELTA_TYPE
 }
 
 fn form(draft: &Draft<'_>, header: &Header, body: Json<'_>) -> Result<Form, EncodeError> {
@@ -205,9 +217,9 @@ fn raw_shard(body: Json<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     bytes(member("payload")?, out)
 }
 
-/// Writes a tagged message from its fields by name, as the known encoders do: MessagePack by
-/// position, CBOR by name.
-fn tagged(
+/// Writes a message from its fields by name, as the known encoders do: MessagePack by position, CBOR
+/// by name; its tag first, if it has one.
+fn named(
     encoding: Encoding,
     index: usize,
     body: Json<'_>,
@@ -225,7 +237,9 @@ fn tagged(
     }
     let mut given: Vec<(&'static Field, Json<'_>)> = Vec::new();
     for field in fields {
-        match body.get(field.label.name).filter(|json| !json.is_null()) {
+        let needed = matches!(field.kind, Type::Any) && !field.may_lack;
+        let value = body.get(field.label.name);
+        match value.filter(|json| needed || !json.is_null()) {
             Some(value) => given.push((field, value)),
             None if field.may_lack => {}
             None => {
@@ -234,16 +248,19 @@ fn tagged(
             }
         }
     }
+    let tagged = !tag.key.is_empty();
+    let count = given.len() + usize::from(tagged);
     match encoding {
-        Encoding::MessagePack => {
-            messagepack::write_array(out, given.len() + 1);
-            messagepack::write_text(out, tag.word.as_bytes());
-        }
-        Encoding::Cbor => {
-            cbor::write_map(out, given.len() + 1);
+        Encoding::MessagePack => messagepack::write_array(out, count),
+        Encoding::Cbor => cbor::write_map(out, count),
+    }
+    match encoding {
+        Encoding::MessagePack if tagged => messagepack::write_text(out, tag.word.as_bytes()),
+        Encoding::Cbor if tagged => {
             cbor::write_text(out, tag.key.as_bytes());
             cbor::write_text(out, tag.word.as_bytes());
         }
+        _ => {}
     }
     for (field, value) in given {
         if encoding == Encoding::Cbor {

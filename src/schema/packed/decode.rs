@@ -154,6 +154,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
                 self.checksum = Some((*slot, u32::try_from(value).unwrap_or(u32::MAX), span));
                 self.leaf(label, Value::Unsigned(value), start);
             }
+            Packed::Magic(_) => self.value(&Type::Unsigned(4), label)?,
             Packed::ShortText(width) => self.text(*width, label)?,
             Packed::TextToEnd => {
                 let span = self.take(self.end.saturating_sub(start), label)?;

@@ -188,6 +188,10 @@ impl<'o, 's> Encoder<'o, 's> {
                 self.fill_count(*slot, count, json, shared)?;
             }
             Packed::Checksum(slot) => shared.checksum = Some((*slot, self.gap(4, given))),
+            Packed::Magic(value) => match given {
+                Some(json) => self.value(&Type::Unsigned(4), json)?,
+                None => self.integer(u64::from(*value), 4),
+            },
             Packed::ShortText(width) => self.text(*width, required()?)?,
             Packed::TextToEnd => {
                 let json = required()?;
@@ -306,12 +310,17 @@ impl<'o, 's> Encoder<'o, 's> {
             self.integer(u64::MAX, 8);
             return Ok(());
         }
+        let mut all_ones = true;
         for name in ["file", "offset"] {
             let half = json
                 .get(name)
                 .ok_or_else(|| EncodeError::missing(json, name, "u32"))?;
             let value = unsigned(half, most(4))?;
+            all_ones &= value == most(4);
             self.integer(value, 4);
+        }
+        if all_ones {
+            return Err(EncodeError::at(json, "these bytes mean null: write null"));
         }
         Ok(())
     }

@@ -145,6 +145,7 @@ impl<'a> Walk<'a> {
             }
             Packed::CountedList(slot, item) => self.items(self.count(*slot), item)?,
             Packed::Checksum(slot) => self.checksum = Some((*slot, self.integer(4)?)),
+            Packed::Magic(_) => self.value(&Type::Unsigned(4))?,
             Packed::ShortText(width) => self.text(*width)?,
             Packed::TextToEnd => {
                 let content = self.take(self.bytes.len().saturating_sub(self.found.end))?;

@@ -30,6 +30,8 @@ pub enum Packed {
     CountedList(u8, &'static Type),
     /// CRC-32 (IEEE), 4 bytes, of the bytes that the slot counts, before or after them.
     Checksum(u8),
+    /// An integer of 4 bytes that has this value in every message.
+    Magic(u32),
     /// UTF-8 text behind a length of so many bytes.
     ShortText(u8),
     /// UTF-8 text up to the end of the message.
@@ -60,7 +62,7 @@ impl Packed {
             Self::Count(_, width) => Type::Unsigned(*width),
             Self::CountedBytes(_) => Type::Bytes,
             Self::CountedList(_, item) => Type::List(item),
-            Self::Checksum(_) => Type::Unsigned(4),
+            Self::Checksum(_) | Self::Magic(_) => Type::Unsigned(4),
             Self::ShortText(_) | Self::TextToEnd => Type::Text,
             Self::NullIfEmpty => Type::Optional(&Type::Bytes),
             Self::LogPosition => Type::Optional(&LOG_POSITION_TYPE),
@@ -78,7 +80,11 @@ impl Packed {
     /// Whether encoding finds it out from other fields where a record does not have it.
     #[must_use]
     pub const fn follows(&self) -> bool {
-        self.shown().is_none() || matches!(self, Self::Count(..) | Self::Checksum(_) | Self::Flags)
+        self.shown().is_none()
+            || matches!(
+                self,
+                Self::Count(..) | Self::Checksum(_) | Self::Magic(_) | Self::Flags
+            )
     }
 
     /// What a value of it looks like in a record, for people.
