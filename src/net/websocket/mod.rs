@@ -154,7 +154,10 @@ impl Receiver {
     pub(super) fn data(&mut self, at: Stamp, mut bytes: &[u8], sink: &mut Sink<'_>) {
         while !bytes.is_empty() {
             bytes = match self.state {
-                State::Header => self.header(at, bytes, sink),
+                State::Header => match self.whole_message(at, bytes, sink) {
+                    Some(rest) => rest,
+                    None => self.header(at, bytes, sink),
+                },
                 State::Payload(frame) => self.frame_payload(at, frame, bytes, sink),
                 State::Search => {
                     if let Some(start) = self.search.push(at, bytes, &self.rules, &self.learned) {
@@ -222,6 +225,56 @@ impl Receiver {
         }
         self.payload = Vec::new();
         self.inflater.trim();
+    }
+
+    /// Reads a message that is one plain frame, all of it there, as most are; gives the bytes after
+    /// it.
+    fn whole_message<'b>(
+        &mut self,
+        at: Stamp,
+        bytes: &'b [u8],
+        sink: &mut Sink<'_>,
+    ) -> Option<&'b [u8]> {
+        if !self.head.is_empty() || self.assembly.is_some() {
+            return None;
+        }
+        let header = Header::read(bytes)?;
+        let plain = header.fin
+            && header.reserved == 0
+            && header.minimal
+            && matches!(header.opcode, frame::TEXT | frame::BINARY)
+            && header.mask.is_some() == self.rules.masked;
+        let length = usize::try_from(header.length).ok()?;
+        let end = header.size.checked_add(length)?;
+        let payload = bytes.get(header.size..end)?;
+        if !plain || length > self.limit {
+            return None;
+        }
+        let assembly = Assembly {
+            first: header.opcode | 0x80,
+            text: header.opcode == frame::TEXT,
+            deflated: false,
+            frames: 1,
+            dropped: 0,
+            torn: false,
+        };
+        if header.mask.is_some() {
+            let mut clear = std::mem::take(&mut self.payload);
+            frame::unmask_onto(&mut clear, payload, header.mask, 0);
+            self.message(at, assembly, &clear, sink);
+            self.give_back(clear);
+        } else {
+            self.message(at, assembly, payload, sink);
+        }
+        bytes.get(end..)
+    }
+
+    /// Keeps the memory of a payload for the next one.
+    fn give_back(&mut self, mut payload: Vec<u8>) {
+        if payload.capacity() <= KEPT_CAPACITY {
+            payload.clear();
+            self.payload = payload;
+        }
     }
 
     /// Reads a header; gives the bytes after it.
@@ -334,21 +387,6 @@ impl Receiver {
         let wanted = frame.header.length - frame.done;
         let length = usize::try_from(wanted).map_or(bytes.len(), |wanted| wanted.min(bytes.len()));
         let (part, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
-        let whole = frame.done == 0 && wanted == length as u64;
-        let alone = frame.header.fin && self.payload.is_empty() && frame.header.mask.is_none();
-        if let Some(assembly) = self.assembly
-            && whole
-            && alone
-            && frame.place == Place::Message
-            && assembly.frames == 1
-            && length <= self.limit
-        {
-            // Nothing to unmask or to join: the message is handed on where it lies.
-            self.assembly = None;
-            self.state = State::Header;
-            self.message(at, assembly, part, sink);
-            return rest;
-        }
         self.keep(&frame, part);
         frame.done += length as u64;
         self.state = State::Payload(frame);
@@ -385,12 +423,9 @@ impl Receiver {
                 let Some(assembly) = self.assembly.take() else {
                     return;
                 };
-                let mut payload = std::mem::take(&mut self.payload);
+                let payload = std::mem::take(&mut self.payload);
                 self.message(at, assembly, &payload, sink);
-                if payload.capacity() <= KEPT_CAPACITY {
-                    payload.clear();
-                    self.payload = payload;
-                }
+                self.give_back(payload);
             }
             Place::Control => {
                 let mut payload = std::mem::take(&mut self.aside);
