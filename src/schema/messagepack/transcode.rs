@@ -83,7 +83,7 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
             Type::Fixed(count) => self.integer_bytes(Some(usize::from(*count)))?,
             Type::Optional(inner) => match self.cursor.peek() {
                 Some(b'n') => {
-                    self.cursor.literal(b"null")?;
+                    self.cursor.token(b"null")?;
                     write::write_nil(self.out);
                 }
                 _ => self.value(inner)?,
