@@ -294,8 +294,11 @@ fn every_part_of_every_family_is_explained_and_can_be_named() {
     let (_, complaint, status) = run(&["protocols", "noxu.Ack"]);
     assert_eq!(status, Some(2));
     assert!(complaint.contains("noxu.feeder.Ack"), "{complaint}");
-    let (script, _, _) = run(&["completions", "bash"]);
-    assert!(script.contains("noxu.feeder"));
+    let mut asked = command(&["--", "wirectl", "decode", "-p", "noxu.f"]);
+    asked
+        .env("WIRECTL_COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", "3");
+    assert_eq!(read(asked.output().unwrap()).0, "noxu.feeder");
     let (schema, _, _) = run(&["schema", "noxu"]);
     assert!(schema.contains("noxu.feeder.Entry"));
 }

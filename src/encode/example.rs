@@ -19,6 +19,12 @@ const CHECKED: &[(&str, &str, &str)] = &[
     ("inline", "sha256", DIGEST),
     ("BinaryEnvelope::Pointer", "sha256", DIGEST),
     ("pointer", "sha256", DIGEST),
+    ("ModeSwitchSignal", "mode", r#""relay""#),
+    ("ModeSwitchSignal", "previous_mode", r#""direct""#),
+    ("ModeSwitchSignal", "reason", r#""path_degraded""#),
+    ("mode_switch_signal", "mode", r#""relay""#),
+    ("mode_switch_signal", "previous_mode", r#""direct""#),
+    ("mode_switch_signal", "reason", r#""path_degraded""#),
     ("TxnAbort", "end_type", "2"),
 ];
 
