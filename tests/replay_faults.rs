@@ -196,16 +196,17 @@ fn a_websocket_that_is_closed_says_how() {
         }
         let close = tungstenite::protocol::CloseFrame {
             code: 4001.into(),
-            reason: "session revoked".into(),
+            reason: "session\u{1b}[31m revoked".into(),
         };
         let _ = socket.close(Some(close));
         while socket.read().is_ok() {}
     });
     let dump = file("closed.bin", asks(50));
     let url = format!("ws://{address}/sync");
-    replay(&url, &["--rate", "50/s", &dump])
-        .expect(2)
-        .says(&["WebSocket code 4001: session revoked", "after frame "]);
+    replay(&url, &["--rate", "50/s", &dump]).expect(2).says(&[
+        "WebSocket code 4001: session\\u{1b}[31m revoked",
+        "after frame ",
+    ]);
 }
 
 #[test]

@@ -481,3 +481,76 @@ fn an_unread_output_does_not_keep_it_from_ending() {
     let replayed = running.end();
     assert!(replayed.time < Duration::from_secs(10));
 }
+
+#[test]
+fn secrets_in_answers_are_not_shown_beside_what_was_expected() {
+    let (address, _heard) = server(|mut stream: TcpStream, _: &Sender<()>| {
+        stream.read_exact(&mut [0; 16]).unwrap();
+        // Accepted, session "s", and a key to sign with.
+        let mut body = vec![0x99, 0xc3, 0xa1, b's', 0x80, 0xc0, 0xc2, 1, 0, 0];
+        body.extend([0xdc, 0, 32]);
+        body.extend([0x5a; 32]);
+        let mut frame = vec![1, 2];
+        frame.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
+        frame.extend(crc32c::crc32c(&body).to_le_bytes());
+        frame.extend(body);
+        stream.write_all(&frame).unwrap();
+    });
+    let answer = json!({
+        "time": "2026-01-01T00:00:00.001Z", "stream": 0, "direction": "s2c", "protocol": "sync",
+        "type": "HandshakeAck", "header": {"version": 1, "schema": "0.6"}, "body": {
+            "success": true, "session_id": "t", "server_clock": {}, "error": null,
+            "fork_detected": false, "server_wire_version": 1, "producer_id": 0,
+            "accepted_epoch": 0, "delta_signing_key": "6b".repeat(32),
+        },
+    });
+    let records = recorded(1, Duration::ZERO) + &answer.to_string();
+    let records = file("secret.json", records);
+    let options = ["--compare", "--timeout", "300ms", "-o", "none", &records];
+    let masked = replay(&address, &options).expect(3).says(&[
+        "    body.session_id\n      - \"t\"\n      + \"s\"\n",
+        "    body.delta_signing_key\n      - \"***\"\n      + \"***\"\n",
+    ]);
+    assert!(!masked.stderr.contains("5a5a") && !masked.stderr.contains("6b6b"));
+    replay(&address, &[&["--show-secrets"], &options[..]].concat())
+        .expect(3)
+        .says(&["- \"6b6b6b", "+ \"5a5a5a"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn answers_that_nobody_looks_at_do_not_pile_up() {
+    let (address, heard) = server(|stream: TcpStream, told: &Sender<usize>| {
+        stream
+            .set_write_timeout(Some(Duration::from_secs(1)))
+            .unwrap();
+        let mut socket = tungstenite::accept(stream).unwrap();
+        socket.read().unwrap();
+        let message = vec![0x11; 4 << 20];
+        let mut sent = 0;
+        while sent < 200 && socket.send(message.clone().into()).is_ok() {
+            sent += 1;
+        }
+        let _ = told.send(sent);
+    });
+    let dump = file("pile.bin", ask(0));
+    let url = format!("ws://{address}/");
+    // Its output is not read.
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_wirectl"))
+        .args(["replay", "--to", &url, "--json", "--linger", "20s", &dump])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let sent = heard.next();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = peak.unwrap().split_whitespace().nth(1).unwrap();
+    let megabytes = kilobytes.parse::<usize>().unwrap() / 1024;
+    assert!(
+        sent < 200 && megabytes < 128,
+        "{sent} sent, {megabytes} MiB"
+    );
+}

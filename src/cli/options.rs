@@ -343,6 +343,11 @@ impl OutputOptions {
         self.json || self.output == Some(OutputForm::Json)
     }
 
+    /// Whether secrets are shown.
+    pub fn shows_secrets(&self) -> bool {
+        self.show_secrets
+    }
+
     /// Whether records are shown one by one, as they come.
     pub fn shows_records(&self) -> bool {
         !matches!(self.output, Some(OutputForm::None | OutputForm::Stats))

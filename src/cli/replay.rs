@@ -334,6 +334,7 @@ impl ReplayCommand {
                 .collect(),
             show_sent: conversation.show_sent,
             selection: self.selection.ready()?,
+            show_secrets: self.output.shows_secrets(),
         })
     }
 

@@ -103,7 +103,11 @@ impl WebSocketReceiver {
                 Ok(Message::Close(frame)) => {
                     self.closed = frame.map(|frame| match frame.reason.as_str() {
                         "" => format!("WebSocket code {}", u16::from(frame.code)),
-                        reason => format!("WebSocket code {}: {reason}", u16::from(frame.code)),
+                        reason => {
+                            // It goes to a terminal.
+                            let reason = reason.escape_debug();
+                            format!("WebSocket code {}: {reason}", u16::from(frame.code))
+                        }
                     });
                 }
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}

@@ -15,7 +15,19 @@ pub struct Span {
 impl Span {
     /// The span `start..end`; positions beyond `u32` saturate (frames are bounded far below).
     #[must_use]
+    #[inline]
     pub fn new(start: usize, end: usize) -> Self {
+        if start > end || end > u32::MAX as usize {
+            return Self::clamped(start, end);
+        }
+        Self {
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
+    #[cold]
+    fn clamped(start: usize, end: usize) -> Self {
         let clamp = |position| u32::try_from(position).unwrap_or(u32::MAX);
         Self {
             start: clamp(start),

@@ -31,6 +31,7 @@ pub use jq::Jq;
 pub use json::{Json, write_record};
 pub use page::{Look, Page};
 pub use pretty::Pretty;
+pub use redact::Redactor;
 pub use stats::Stats;
 pub use style::{Ink, Styles};
 pub use table::Table;

@@ -1,12 +1,13 @@
 //! What the user expects to come, and what came.
 
+use super::shown::Shown;
 use crate::filter::Filter;
 use crate::model::Record;
 use std::collections::VecDeque;
 use std::fmt;
 
 /// So many answers are remembered to be shown beside what was expected.
-const REMEMBERED: usize = 40;
+const REMEMBERED: usize = 20;
 
 /// One expected answer.
 pub struct Expectation {
@@ -117,9 +118,9 @@ impl Expectations {
     }
 
     /// Takes note of an answer.
-    pub(super) fn see(&mut self, record: &Record<'_>, seen: &mut Seen) {
-        seen.answers += 1;
-        let short = in_short(record);
+    pub(super) fn see(&mut self, record: &Record<'_>, shown: &mut Shown, seen: &mut Seen) {
+        seen.answers += u64::from(!record.message.derived);
+        let short = shown.in_short(record);
         if let Some(expectation) = self.list.get_mut(seen.met.len()) {
             match expectation.matches.matches(record) {
                 Ok(true) => seen.met.push((seen.answers, short.clone())),
@@ -200,22 +201,6 @@ impl Seen {
         }
         text
     }
-}
-
-/// A record on one line, cut.
-fn in_short(record: &Record<'_>) -> String {
-    const MOST: usize = 160;
-    let mut text = Vec::new();
-    crate::output::write_record(&mut text, record, false);
-    let text = String::from_utf8_lossy(&text);
-    let body = text.split_once("\"body\":").map_or("", |(_, body)| body);
-    let body = body.strip_suffix('}').unwrap_or(body);
-    let mut short = format!("{} {body}", record.message.type_name);
-    if let Some((end, _)) = short.char_indices().nth(MOST) {
-        short.truncate(end);
-        short.push('…');
-    }
-    short
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::ReplayError;
 use super::batch::Batch;
 use super::rewrite::{RewriteError, Rewriter};
+use super::shown::Shown;
 use super::skim::skim;
 use crate::encode::{RecordReader, encode_record};
 use crate::model::{Direction, Origin, Record, Transport};
@@ -140,8 +141,9 @@ pub(super) trait Frames {
     /// Frames of the connection that knows no times, one after the other.
     fn batch(&mut self, batch: Batch) -> io::Result<()>;
 
-    /// What the other side of `stream` said then, as a JSON record.
-    fn answer(&mut self, stream: u64, record: &[u8]) -> io::Result<()>;
+    /// What the other side of `stream` said then, as a JSON record; and without secrets, if it has
+    /// any.
+    fn answer(&mut self, stream: u64, record: &[u8], masked: Option<&[u8]>) -> io::Result<()>;
 
     /// Whether answers are wanted.
     fn wants_answers(&self) -> bool;
@@ -165,6 +167,7 @@ pub(super) fn load(
         loaded: Loaded::default(),
         refused: None,
         answer: Vec::new(),
+        texts: Shown::default(),
     };
     let mut captures = Vec::new();
     for (index, path) in inputs.files.iter().enumerate() {
@@ -220,6 +223,7 @@ struct Loader<'l> {
     loaded: Loaded,
     refused: Option<RewriteError>,
     answer: Vec<u8>,
+    texts: Shown,
 }
 
 impl Loader<'_> {
@@ -264,7 +268,8 @@ impl Sink for Loader<'_> {
             if self.frames.wants_answers() && !record.frame.is_empty() {
                 self.answer.clear();
                 write_record(&mut self.answer, record, false);
-                return self.frames.answer(stream, &self.answer);
+                let masked = self.texts.masked(record);
+                return self.frames.answer(stream, &self.answer, masked);
             }
             return Ok(());
         }

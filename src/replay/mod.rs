@@ -16,6 +16,7 @@ mod rewrite;
 mod router;
 mod schedule;
 mod shared;
+mod shown;
 mod skim;
 mod watch;
 
@@ -36,7 +37,7 @@ use batch::Spare;
 use report::Tally;
 use rewrite::Rewriter;
 use router::{Counter, Router};
-use shared::{Event, Sent, Shared, Start};
+use shared::{Event, Room, Sent, Shared, Start};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -184,25 +185,15 @@ impl Replay {
             refused: None,
             failure: None,
             sent: Arc::default(),
+            room: Arc::default(),
             told: Instant::now(),
             notice,
         };
         let shared = Shared {
-            target: self.target.clone(),
-            options: self.options.clone(),
-            events: events.clone(),
-            start: Start::new(self.copies),
-            stop: Arc::clone(stop),
-            spare: Spare::default(),
-            sent: Arc::clone(&run.sent),
-            wait_answer: self.wait_answer.then_some(self.timeout),
             follow_all: self.wait_answer || show_sent,
-            reconnect: self.reconnect,
-            service: self.service.clone(),
-            most_time: self.duration,
+            ..self.shared(events, &run)
         };
         thread::spawn(move || self.load(Arc::new(shared), compare));
-        drop(events);
         run.watch(&queue)?;
         let Run {
             tally,
@@ -227,6 +218,24 @@ impl Replay {
                 let state = Rc::into_inner(state).map(RefCell::into_inner);
                 Ok(tally.report(state, bytes_received))
             }
+        }
+    }
+
+    fn shared(&self, events: mpsc::SyncSender<Event>, run: &Run<'_>) -> Shared {
+        Shared {
+            target: self.target.clone(),
+            options: self.options.clone(),
+            events,
+            start: Start::new(self.copies),
+            stop: Arc::clone(&run.stop),
+            spare: Spare::default(),
+            sent: Arc::clone(&run.sent),
+            room: Arc::clone(&run.room),
+            wait_answer: self.wait_answer.then_some(self.timeout),
+            follow_all: false,
+            reconnect: self.reconnect,
+            service: self.service.clone(),
+            most_time: self.duration,
         }
     }
 
@@ -289,6 +298,7 @@ struct Run<'r> {
     refused: Option<ConnectError>,
     failure: Option<LoadError>,
     sent: Arc<Sent>,
+    room: Arc<Room>,
     /// When progress was told.
     told: Instant,
     notice: &'r mut dyn FnMut(Notice<'_>),
@@ -304,6 +314,7 @@ impl Run<'_> {
             live.breaker.abort();
             live.gate.end();
         }
+        self.room.close();
         outcome
     }
 
@@ -396,6 +407,12 @@ impl Run<'_> {
                     }
                 }
                 self.tally.ended(connection, &progress, failure);
+            }
+            Event::Received { ref bytes, .. } => {
+                let size = bytes.len();
+                let outcome = self.watcher.event(event);
+                self.room.leave(size);
+                outcome?;
             }
             event => self.watcher.event(event)?,
         }

@@ -389,12 +389,14 @@ fn listen(mut receiver: Receiver, connection: u32, shared: &Shared, gate: &Arc<G
                 break;
             }
         };
+        let at = Instant::now();
+        shared.room.enter(bytes.len());
         let event = Event::Received {
             connection,
             gate: Arc::clone(gate),
             bytes,
             is_message,
-            at: Instant::now(),
+            at,
         };
         if shared.events.send(event).is_err() {
             return;

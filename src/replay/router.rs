@@ -68,7 +68,7 @@ impl Frames for Counter {
         Ok(())
     }
 
-    fn answer(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
+    fn answer(&mut self, _: u64, _: &[u8], _: Option<&[u8]>) -> io::Result<()> {
         Ok(())
     }
 
@@ -250,10 +250,11 @@ impl Frames for Router {
         }
     }
 
-    fn answer(&mut self, stream: u64, record: &[u8]) -> io::Result<()> {
+    fn answer(&mut self, stream: u64, record: &[u8], masked: Option<&[u8]>) -> io::Result<()> {
         let event = Event::Recorded {
             connections: self.lane(stream).connections.clone(),
             record: record.to_vec(),
+            masked: masked.map(<[u8]>::to_vec),
         };
         self.shared.events.send(event).map_err(|_| nobody())
     }

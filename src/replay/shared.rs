@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// Waits look up this often to see whether to stop.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
+/// So many bytes that came wait to be looked at, beside one more piece.
+const ROOM: usize = 16 << 20;
+
 /// All start so long after the last one is ready, so that none starts late.
 const LEAD: Duration = Duration::from_millis(2);
 
@@ -31,6 +34,8 @@ pub(super) struct Shared {
     pub spare: Spare,
     /// What is sent so far.
     pub sent: Arc<Sent>,
+    /// Room for bytes that came and were not looked at yet.
+    pub room: Arc<Room>,
     /// How long to wait for each answer, if at all.
     pub wait_answer: Option<Duration>,
     /// Whether the watcher must see all that is sent.
@@ -90,6 +95,8 @@ pub(super) enum Event {
     Recorded {
         connections: Range<u32>,
         record: Vec<u8>,
+        /// The same without secrets, if it has any.
+        masked: Option<Vec<u8>>,
     },
     /// No answer came in time; `frame` counts from 1.
     Unanswered { connection: u32, frame: u64 },
@@ -179,6 +186,38 @@ impl Progress {
         if let Some((_, end)) = &mut self.last {
             *end = now;
         }
+    }
+}
+
+/// Keeps bytes that came from piling up. One piece always has room, however large.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// Bytes inside, and whether nobody looks at them any more.
+    state: Mutex<(usize, bool)>,
+    changed: Condvar,
+}
+
+impl Room {
+    /// Waits until there is room for `bytes`.
+    pub fn enter(&self, bytes: usize) {
+        let mut state = lock(&self.state);
+        while state.0 > 0 && state.0 + bytes > ROOM && !state.1 {
+            state = wait(&self.changed, state, LOOK_UP);
+        }
+        state.0 += bytes;
+    }
+
+    /// `bytes` were looked at.
+    pub fn leave(&self, bytes: usize) {
+        let mut state = lock(&self.state);
+        state.0 = state.0.saturating_sub(bytes);
+        self.changed.notify_all();
+    }
+
+    /// Nobody looks at anything any more.
+    pub fn close(&self) {
+        lock(&self.state).1 = true;
+        self.changed.notify_all();
     }
 }
 

@@ -182,7 +182,7 @@ mod tests {
             Ok(())
         }
 
-        fn answer(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
+        fn answer(&mut self, _: u64, _: &[u8], _: Option<&[u8]>) -> io::Result<()> {
             Ok(())
         }
 

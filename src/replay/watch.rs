@@ -4,6 +4,7 @@ use super::compare::{Comparison, Ignored};
 use super::conversation::{Conversation, Exchanges, nanoseconds};
 use super::expect::{Expectations, Seen};
 use super::shared::{Event, Gate};
+use super::shown::{Faces, Shown};
 use crate::connect::Breaker;
 use crate::model::{Direction, Origin, Record, Severity, Transport};
 use crate::output::{Sink, write_record};
@@ -13,6 +14,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -30,6 +32,8 @@ pub struct Wishes {
     pub show_sent: bool,
     /// Which records are shown.
     pub selection: Selection,
+    /// Whether secrets are shown beside what was expected.
+    pub show_secrets: bool,
 }
 
 /// What is known of a live connection.
@@ -70,6 +74,8 @@ pub(super) struct State {
     /// Issues of severity error in answers.
     pub errors: u64,
     now: Now,
+    texts: Shown,
+    faithful: Vec<u8>,
     matched: u64,
     shown: u64,
 }
@@ -118,6 +124,8 @@ impl Now {
 impl State {
     pub fn new(wishes: Wishes) -> Self {
         Self {
+            texts: Shown::new(wishes.show_secrets),
+            faithful: Vec::new(),
             wishes,
             talks: BTreeMap::new(),
             exchanges: Exchanges::new(),
@@ -142,20 +150,36 @@ impl State {
         let issues = record.message.issues.iter();
         let errors = issues.filter(|issue| issue.severity == Severity::Error);
         self.errors += errors.count() as u64;
-        *self.answers.entry(record.message.type_name).or_default() += 1;
+        // What was put together from others is no answer of its own.
+        let count = u64::from(!record.message.derived);
+        *self.answers.entry(record.message.type_name).or_default() += count;
         let answered = talk
             .conversation
             .answer(record, now.at, &mut self.exchanges);
         now.answered = now.answered.max(answered);
         if !self.wishes.expectations.is_empty() {
-            self.wishes.expectations.see(record, &mut talk.seen);
+            let expectations = &mut self.wishes.expectations;
+            expectations.see(record, &mut self.texts, &mut talk.seen);
         }
-        if self.wishes.compare {
-            let mut text = Vec::new();
-            write_record(&mut text, record, false);
-            if let Ok(json) = serde_json::from_slice(&text) {
-                talk.comparison.live(json, &self.wishes.ignored);
+        if self.wishes.compare && !record.message.derived {
+            self.faithful.clear();
+            write_record(&mut self.faithful, record, false);
+            if let Some(faces) = Faces::read(&self.faithful, self.texts.masked(record)) {
+                talk.comparison.live(faces, &self.wishes.ignored);
             }
+        }
+    }
+
+    /// What the other side of these connections said in the recording.
+    fn recorded(&mut self, connections: Range<u32>, record: &[u8], masked: Option<&[u8]>) {
+        let masked = masked.filter(|_| !self.wishes.show_secrets);
+        let Some(faces) = Faces::read(record, masked) else {
+            return;
+        };
+        for connection in connections {
+            let talk = self.talks.entry(connection).or_default();
+            talk.comparison
+                .recorded(faces.clone(), &self.wishes.ignored);
         }
     }
 
@@ -226,13 +250,8 @@ impl Watcher<'_> {
                     sent: 0,
                 };
                 self.lives.insert(connection, live);
-                let mut state = self.state.borrow_mut();
-                state
-                    .talks
-                    .entry(connection)
-                    .or_default()
-                    .conversation
-                    .clear();
+                let talks = &mut self.state.borrow_mut().talks;
+                talks.entry(connection).or_default().conversation.clear();
             }
             Event::Sent {
                 connection,
@@ -258,16 +277,11 @@ impl Watcher<'_> {
             Event::Recorded {
                 connections,
                 record,
-            } => {
-                if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&record) {
-                    let state = &mut *self.state.borrow_mut();
-                    for connection in connections {
-                        let talk = state.talks.entry(connection).or_default();
-                        talk.comparison
-                            .recorded(json.clone(), &state.wishes.ignored);
-                    }
-                }
-            }
+                masked,
+            } => self
+                .state
+                .borrow_mut()
+                .recorded(connections, &record, masked.as_deref()),
             Event::AllSent { connection } => {
                 if let Some(live) = self.lives.get_mut(&connection) {
                     live.sent_all = Some(Instant::now());

@@ -299,7 +299,8 @@ impl<'a> Reader<'a> {
             [0xd9, length, ..] if length >= 0x20 => (2, usize::from(length)),
             _ => return None,
         };
-        if !rest.get(head..head + length)?.is_ascii() {
+        let content = rest.get(head..)?;
+        if length > content.len() || !begins_ascii(content, length) {
             return None;
         }
         let start = self.position + head;
@@ -351,6 +352,19 @@ impl<'a> Reader<'a> {
     /// The position after `count` more bytes.
     fn after(&self, count: u64) -> u64 {
         (self.position as u64).saturating_add(count)
+    }
+}
+
+/// Whether the first `count` of `bytes` are ASCII characters.
+#[inline]
+fn begins_ascii(bytes: &[u8], count: usize) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    match bytes.first_chunk() {
+        // The first byte is the lowest.
+        Some(word) if count < 8 => {
+            (u64::from_le_bytes(*word) & HIGH_BITS) << (63 - 8 * count) << 1 == 0
+        }
+        _ => bytes.get(..count).is_some_and(<[u8]>::is_ascii),
     }
 }
 
@@ -498,6 +512,47 @@ mod tests {
     fn head(bytes: &[u8]) -> (Result<Head, Fault>, bool) {
         let mut reader = Reader::new(bytes, 0);
         (reader.head(), reader.shortest())
+    }
+
+    #[test]
+    fn the_short_way_reads_what_the_long_one_does_or_nothing() {
+        let long = [
+            &[0xcd, 0, 0x80][..],
+            &[0xcd, 1, 0],
+            &[0xcf, 0, 0, 0, 1, 0, 0, 0, 0],
+            &[0xce, 0, 0, 1],
+        ];
+        let texts = [
+            "",
+            "a",
+            "seven77",
+            "eight888",
+            "a longer one",
+            "naïve",
+            "café",
+        ];
+        let texts = texts.map(|text| [&[0xa0 | text.len() as u8], text.as_bytes()].concat());
+        let padded = texts.clone().map(|text| [&text[..], &[0xff; 40]].concat());
+        let scalars = (0..=255_u8).map(|byte| vec![byte, 0x80, 0x80]);
+        let cases = scalars.chain(long.map(<[u8]>::to_vec));
+        for case in cases.chain(texts).chain(padded) {
+            let (whole, shortest) = head(&case);
+            let mut reader = Reader::new(&case, 0);
+            match reader.short_unsigned(8) {
+                Some(value) => assert_eq!((Ok(Head::Unsigned(value)), true), (whole, shortest)),
+                None => assert!(!matches!(whole, Ok(Head::Unsigned(_))) || !shortest),
+            }
+            let mut reader = Reader::new(&case, 0);
+            let content = reader.short_ascii().map(|span| span.of(&case).to_vec());
+            let expected = match whole {
+                Ok(Head::Text(length)) if shortest => case
+                    .get(1 + usize::from(case[0] == 0xd9)..)
+                    .and_then(|rest| rest.get(..length as usize))
+                    .filter(|text| text.is_ascii() && length < 256),
+                _ => None,
+            };
+            assert_eq!(content.as_deref(), expected, "{case:x?}");
+        }
     }
 
     #[test]

@@ -31,20 +31,23 @@ fn short_number(out: &mut Vec<u8>, value: u64) {
     out.truncate(end);
 }
 
-#[inline(never)]
+/// Appends a number of more than eight digits.
 fn long_number(out: &mut Vec<u8>, value: u64) {
-    let upper = value / EIGHT_DIGITS;
-    if upper < EIGHT_DIGITS {
-        short_number(out, upper);
-    } else {
+    let mut upper = value / EIGHT_DIGITS;
+    if upper >= EIGHT_DIGITS {
         short_number(out, upper / EIGHT_DIGITS);
-        all_digits(out, upper % EIGHT_DIGITS);
+        upper %= EIGHT_DIGITS;
+        out.extend_from_slice(&(eight_digits(upper) | ZEROS).to_le_bytes());
+        let lower = eight_digits(value % EIGHT_DIGITS) | ZEROS;
+        return out.extend_from_slice(&lower.to_le_bytes());
     }
-    all_digits(out, value % EIGHT_DIGITS);
-}
-
-fn all_digits(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(&(eight_digits(value) | ZEROS).to_le_bytes());
+    let upper = eight_digits(upper);
+    let leading = upper.trailing_zeros() / 8;
+    let lower = eight_digits(value % EIGHT_DIGITS) | ZEROS;
+    let spelled = u128::from(upper | ZEROS) | (u128::from(lower) << 64);
+    let end = out.len() + 16 - leading as usize;
+    out.extend_from_slice(&(spelled >> (8 * leading)).to_le_bytes());
+    out.truncate(end);
 }
 
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,

@@ -159,21 +159,33 @@ impl<'a, 'm> Decoder<'a, 'm> {
     #[inline]
     fn plain_field(&mut self, field: &'static Field) -> bool {
         let start = self.reader.position();
-        let value = match field.kind {
-            Type::Unsigned(width) => self.reader.short_unsigned(width).map(Value::Unsigned),
-            Type::Text if field.holds.is_none() => self.reader.short_ascii().map(Value::Text),
-            Type::Bool => self.reader.truth().map(Value::Bool),
+        let label = Some(&field.label);
+        match field.kind {
+            Type::Unsigned(width) => {
+                let Some(value) = self.reader.short_unsigned(width) else {
+                    return false;
+                };
+                self.push(label, Value::Unsigned(value), start)
+            }
+            Type::Text if field.holds.is_none() => {
+                let Some(content) = self.reader.short_ascii() else {
+                    return false;
+                };
+                self.push(label, Value::Text(content), start)
+            }
+            Type::Bool => {
+                let Some(value) = self.reader.truth() else {
+                    return false;
+                };
+                self.push(label, Value::Bool(value), start)
+            }
             Type::Optional(_) if self.reader.peek() == Some(0xc0) => {
                 self.reader.seek(start + 1);
-                Some(Value::Nil)
+                self.push(label, Value::Nil, start)
             }
-            _ => None,
-        };
-        if let Some(value) = value {
-            let span = Span::new(start, self.reader.position());
-            self.message.tree.leaf(Some(&field.label), value, span);
+            _ => return false,
         }
-        value.is_some()
+        true
     }
 
     fn nested(&mut self, decode: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
@@ -899,9 +911,14 @@ impl<'a, 'm> Decoder<'a, 'm> {
         value: Value,
         start: usize,
     ) -> Result<(), Stop> {
+        self.push(label, value, start);
+        Ok(())
+    }
+
+    #[inline]
+    fn push(&mut self, label: Option<&'static Label>, value: Value, start: usize) {
         let span = Span::new(start, self.reader.position());
         self.message.tree.leaf(label, value, span);
-        Ok(())
     }
 
     /// Notes that the next node's bytes hold something.

@@ -359,6 +359,6 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
 
 /// Reads hexadecimal digits.
 fn decode(digits: &[u8], place: &mut [u8]) -> Option<()> {
-    (digits.len() % 2 == 0).then_some(())?;
+    digits.len().is_multiple_of(2).then_some(())?;
     faster_hex::hex_decode(digits, place).ok().map(drop)
 }
