@@ -10,6 +10,7 @@
 )]
 
 mod net;
+#[allow(dead_code, reason = "every test file uses a part of what they share")]
 mod records;
 
 use net::Random;
