@@ -65,16 +65,18 @@ fn decoded(parts: &Parts<'_>, options: &EncodeOptions, raw: &[u8]) -> Option<Vec
         dictionaries: Arc::new(dictionaries),
         ..Settings::default()
     };
-    decoded_alone(
+    let message = decoded_alone(
         protocol::by_name(name)?,
         raw,
         direction(parts.record),
         settings,
-    )
+    )?;
+    Some(text_of(&message, raw))
 }
 
-/// What `raw` alone is decoded to, for a record whose header is spelled so.
-pub fn decoded_as(
+/// Header and body of what `raw` alone is decoded to, as the text of a record without more; for a
+/// record whose header is spelled so.
+pub fn fields_of(
     protocol: &'static dyn Protocol,
     header: Option<&[u8]>,
     raw: &[u8],
@@ -92,7 +94,11 @@ pub fn decoded_as(
         sync_version: group,
         ..Settings::default()
     };
-    decoded_alone(protocol, raw, None, settings)
+    let mut message = decoded_alone(protocol, raw, None, settings)?;
+    message.inner = None;
+    message.issues.clear();
+    message.faithful = true;
+    Some(text_of(&message, raw))
 }
 
 fn decoded_alone(
@@ -100,7 +106,7 @@ fn decoded_alone(
     raw: &[u8],
     direction: Option<Direction>,
     settings: Settings,
-) -> Option<Vec<u8>> {
+) -> Option<Message> {
     let settings = Settings {
         independent: true,
         ..settings
@@ -112,22 +118,25 @@ fn decoded_alone(
         direction,
     };
     let mut detector = Detector::new(Some(protocol), settings);
-    let whole = detector.frame(&input) == Detection::Frame(raw.len());
-    let mut message = Message::default();
-    if whole {
-        detector.decode(raw, &input, &mut message);
+    if detector.frame(&input) != Detection::Frame(raw.len()) {
+        return None;
     }
+    let mut message = Message::default();
+    detector.decode(raw, &input, &mut message);
+    Some(message).filter(|message| message.protocol == protocol.name())
+}
+
+fn text_of(message: &Message, frame: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let record = Record {
         number: 0,
         origin: &Origin::default(),
         offset: 0,
-        frame: raw,
-        message: &message,
+        frame,
+        message,
     };
-    (whole && message.protocol == protocol.name())
-        .then(|| write_record(&mut text, &record, false))?;
-    Some(text)
+    write_record(&mut text, &record, false);
+    text
 }
 
 fn direction(record: Json<'_>) -> Option<Direction> {
