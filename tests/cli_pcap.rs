@@ -420,7 +420,11 @@ fn several_files_are_one_capture_in_the_order_of_time() {
             file("even", &drop_index(even)),
         ),
     ] {
-        assert_eq!(by_stream(&records(&[&first, &second])), whole);
+        let all = records(&[&first, &second]);
+        assert_eq!(by_stream(&all), whole);
+        for file in [&first, &second] {
+            assert!(all.iter().any(|record| record["file"] == file.as_str()));
+        }
     }
 }
 

@@ -113,6 +113,10 @@ fn a_cut_off_pcap_gives_what_is_there_and_says_so() {
     }
     assert!(matches!(
         Capture::new(&whole[..10]),
+        Err(CaptureError::CutOff(10))
+    ));
+    assert!(matches!(
+        Capture::new(&b"neither, nor"[..]),
         Err(CaptureError::NotACapture(_))
     ));
     assert!(matches!(Capture::new(&b""[..]), Err(CaptureError::Empty)));

@@ -10,7 +10,6 @@
 )]
 
 mod net;
-#[allow(dead_code, reason = "every test file uses a part of what they share")]
 mod records;
 
 use net::Random;

@@ -160,6 +160,14 @@ impl Pcap {
             follow: self.follow.clone(),
             only_ports: self.port.clone(),
             only_hosts: self.host.clone(),
+            files: match self.files.as_slice() {
+                [_, _, ..] => self
+                    .files
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect(),
+                _ => Vec::new(),
+            },
             key_log,
             live: false,
         })

@@ -171,6 +171,7 @@ impl Tail {
             follow: Vec::new(),
             only_ports: self.port.clone(),
             only_hosts: self.host.clone(),
+            files: Vec::new(),
             key_log,
             live: false,
         })

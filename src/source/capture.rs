@@ -34,6 +34,8 @@ pub struct TrafficOptions {
     pub only_ports: Vec<u16>,
     /// Only connections from or to one of these addresses.
     pub only_hosts: Vec<std::net::IpAddr>,
+    /// What the captures are called, in their order, if there are several.
+    pub files: Vec<String>,
     /// TLS secrets in the format of SSLKEYLOGFILE.
     pub key_log: Vec<u8>,
     /// The bytes come from live connections: what is missing of them passed, but too fast.
@@ -87,11 +89,14 @@ pub fn decode_captures<R: Read>(
         if captures.waits() {
             traffic.pipeline.flush()?;
         }
-        more = captures.step(&mut |_, item| match item {
-            Item::Packet(packet) => decoder.packet(&packet, &mut |event| traffic.event(&event)),
-            Item::TlsSecrets(text) => decoder.tls_secrets(text),
-            Item::Comment(_) => {}
-            Item::Finding(finding) => traffic.finding(&Origin::default(), &finding),
+        more = captures.step(&mut |file, item| {
+            traffic.file = file;
+            match item {
+                Item::Packet(packet) => decoder.packet(&packet, &mut |event| traffic.event(&event)),
+                Item::TlsSecrets(text) => decoder.tls_secrets(text),
+                Item::Comment(_) => {}
+                Item::Finding(finding) => traffic.finding(None, &finding),
+            }
         })?;
         traffic.check()?;
     }
@@ -169,6 +174,8 @@ pub struct Traffic<'t, 's> {
     pipeline: &'t mut Pipeline<'s>,
     observer: &'t mut dyn Observer,
     streams: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
+    /// Which capture the events come from.
+    file: usize,
     flow: Flow,
     failure: Option<io::Error>,
 }
@@ -194,6 +201,7 @@ impl<'t, 's> Traffic<'t, 's> {
             pipeline,
             observer,
             streams: HashMap::default(),
+            file: 0,
             flow: Flow::Continue,
             failure: None,
         }
@@ -231,7 +239,7 @@ impl<'t, 's> Traffic<'t, 's> {
     fn handle(&mut self, event: &Event<'_>) -> io::Result<()> {
         let Some(number) = event.connection else {
             if let Kind::Finding(finding) = &event.kind {
-                self.finding(&Origin::default(), finding);
+                self.finding(Some(event.time_ns), finding);
             }
             return Ok(());
         };
@@ -258,12 +266,20 @@ impl<'t, 's> Traffic<'t, 's> {
         if let Kind::Raw { bytes, .. } = &event.kind {
             return self.observer.payload(number, event.direction, bytes);
         }
+        if let Some(file) = self.options.files.get(self.file) {
+            stream.file = Some(file.clone());
+        }
         self.flow = stream.event(event, self.options, self.pipeline)?;
         Ok(())
     }
 
-    fn finding(&mut self, origin: &Origin, finding: &net::Finding<'_>) {
-        let shown = show_finding(self.pipeline, origin, finding, "capture", self.options.all);
+    fn finding(&mut self, time: Option<u64>, finding: &net::Finding<'_>) {
+        let origin = Origin {
+            time,
+            file: self.options.files.get(self.file).cloned(),
+            ..Origin::default()
+        };
+        let shown = show_finding(self.pipeline, &origin, finding, "capture", self.options.all);
         match shown {
             Ok(flow) => self.flow = flow,
             Err(error) => self.failure = Some(error),

@@ -32,6 +32,8 @@ const NOT_INFLATED: [&str; 2] = ["ws-deflate-context-lost", "ws-inflate-failed"]
 pub(super) struct Stream {
     /// Whether the user wants to see it.
     pub wanted: bool,
+    /// The capture that the next event comes from, if there are several.
+    pub file: Option<String>,
     number: u32,
     client: SocketAddr,
     server: SocketAddr,
@@ -85,6 +87,7 @@ impl Stream {
             && (hosts.is_empty() || ends.iter().any(|end| hosts.contains(&end.ip())));
         Self {
             wanted,
+            file: None,
             number,
             client,
             server,
@@ -197,7 +200,7 @@ impl Stream {
             source: Some(source),
             destination: Some(destination),
             transport: Some(event.transport.into()),
-            file: None,
+            file: self.file.clone(),
             line: None,
         }
     }
