@@ -553,3 +553,30 @@ fn that_nothing_was_found_is_said() {
     let complaints = String::from_utf8(output.stderr).unwrap();
     assert!(complaints.contains("did you mean"), "{complaints}");
 }
+
+#[test]
+fn a_live_capture_that_is_interrupted_is_summed_up() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wirectl"))
+        .args(["pcap", "-o", "conversations", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than a pipe holds: once this is written, it has begun to read.
+    let session = packets(&read(SESSION));
+    let many: Vec<_> = session.iter().cycle().take(4000).cloned().collect();
+    stdin.write_all(&capture(1, &many)).unwrap();
+    let interrupt = || {
+        let id = child.id().to_string();
+        let status = Command::new("kill").args(["-INT", &id]).status();
+        assert!(status.unwrap().success());
+    };
+    interrupt();
+    std::thread::sleep(Duration::from_millis(300));
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let rows = String::from_utf8(output.stdout).unwrap();
+    assert!(rows.lines().count() >= 4, "{rows}");
+}

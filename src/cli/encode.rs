@@ -221,9 +221,16 @@ impl Encode {
             let name = if file == "-" { sniff::STDIN } else { file };
             let mut reader = RecordReader::new(open(file)?);
             loop {
-                while self.only_bytes() && reader.pass_line(|line| lines.encode(line, out.frame()))
-                {
-                    out.written(None)?;
+                if self.only_bytes() {
+                    let mut passed = true;
+                    while passed {
+                        let line = reader.await_line(|| out.flush());
+                        line.with_context(|| name.to_owned())?;
+                        passed = reader.pass_line(|line| lines.encode(line, out.frame()));
+                        if passed {
+                            out.written(None)?;
+                        }
+                    }
                 }
                 let more = reader.advance(|| out.flush());
                 if !more.with_context(|| name.to_owned())? {

@@ -10,10 +10,14 @@ use anyhow::Context;
 use clap::Args;
 use conversations::Conversations;
 use payload::PayloadFiles;
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use wirectl::net::{Capture, Merge, decompress};
 use wirectl::output;
 use wirectl::pipeline::{Flow, Pipeline, Totals};
@@ -31,29 +35,29 @@ pub struct Pcap {
     #[command(flatten)]
     decoding: DecodingOptions,
     /// Secrets of TLS connections, in the format of SSLKEYLOGFILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Captures", value_name = "FILE")]
     keylog: Option<PathBuf>,
     /// Show what belongs to the transports, too: handshakes, pings, closes
-    #[arg(long)]
+    #[arg(long, help_heading = "Captures")]
     all: bool,
     /// Only this connection (repeatable)
-    #[arg(long, value_name = "STREAM")]
+    #[arg(long, help_heading = "Captures", value_name = "STREAM")]
     follow: Vec<u32>,
     /// Only connections from or to this port (repeatable)
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, help_heading = "Captures", value_name = "PORT")]
     port: Vec<u16>,
     /// Only connections from or to this address (repeatable)
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, help_heading = "Captures", value_name = "ADDRESS")]
     host: Vec<IpAddr>,
     /// Keep the bytes of every TCP stream, a file a direction, in this directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = "Captures", value_name = "DIR")]
     write_payload: Option<PathBuf>,
     #[command(flatten)]
     selection: SelectionOptions,
     #[command(flatten)]
     output: OutputOptions,
     /// Exit with status 1 for warnings, too
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     strict: bool,
 }
 
@@ -187,8 +191,34 @@ impl Pcap {
     }
 }
 
+/// Whether standard input is a pipe, not a file.
+#[cfg(not(unix))]
+fn comes_from_a_program() -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Whether standard input is a pipe, not a file.
+#[cfg(unix)]
+fn comes_from_a_program() -> io::Result<bool> {
+    use std::os::fd::AsFd;
+    let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(!stdin.metadata()?.is_file())
+}
+
+/// Ctrl-C ends the program that writes a live capture, too, and then the input: what is known is
+/// shown until there, and what can only be said at the end. The second Ctrl-C ends this program.
+fn outlive_interrupt() -> io::Result<()> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))?;
+    flag::register(SIGINT, interrupted)?;
+    Ok(())
+}
+
 fn open(path: &Path) -> anyhow::Result<Capture<Box<dyn Read + Send>>> {
     let input: Box<dyn Read + Send> = if path == Path::new("-") {
+        if comes_from_a_program()? {
+            outlive_interrupt()?;
+        }
         Box::new(io::stdin())
     } else {
         Box::new(File::open(path)?)

@@ -6,7 +6,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
-use wirectl::encode::{type_by_name, type_names};
+use wirectl::encode::{example, type_by_name, type_names};
 use wirectl::protocol::{self, Protocol};
 use wirectl::schema::MessageType;
 use wirectl::schema::json_schema::{Definitions, envelope, record};
@@ -35,23 +35,24 @@ impl Schema {
         let mut definitions = Definitions::new();
         let mut records = Map::new();
         for (protocol, kind) in self.chosen()? {
-            if !protocol.bodies_follow_tables() {
-                continue;
-            }
             let name = format!("{}.{}", protocol.name(), kind.name);
-            records.insert(name, record(protocol.name(), kind, &mut definitions));
+            let by_table = protocol.bodies_follow_tables();
+            let header = protocol.header();
+            let mut schema = record(protocol.name(), kind, header, &mut definitions, by_table);
+            if let (Some(example), Some(members)) =
+                (example(protocol, kind, None), schema.as_object_mut())
+            {
+                members.insert("examples".to_owned(), json!([example]));
+            }
+            records.insert(name, schema);
         }
         let mut choices: Vec<Value> = records
             .keys()
             .map(|name| json!({"$ref": format!("#/$defs/{name}")}))
             .collect();
-        if everything || choices.is_empty() {
-            // Also what no table describes: unknown bytes, transports, self-describing payloads.
-            let known: Vec<&str> = protocol::ALL
-                .iter()
-                .filter(|protocol| protocol.bodies_follow_tables())
-                .map(|protocol| protocol.name())
-                .collect();
+        if everything {
+            // Also what no table describes: unknown bytes, transports.
+            let known: Vec<&str> = protocol::named().map(|protocol| protocol.name()).collect();
             choices.push(json!({
                 "allOf": [{"$ref": "#/$defs/record"}],
                 "anyOf": [

@@ -27,7 +27,9 @@ impl LineEncoder {
     }
 
     fn record(&mut self, line: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        std::str::from_utf8(line).ok()?;
+        if !line.is_ascii() {
+            std::str::from_utf8(line).ok()?;
+        }
         let mut cursor = Cursor::new(line);
         let head = head(&mut cursor)?;
         if line.ends_with(b"\"}") {
@@ -36,7 +38,7 @@ impl LineEncoder {
         let start = out.len();
         let protocol = self.protocol(head.protocol)?;
         protocol.transcode(&head, &mut cursor, &mut self.scratch, out)?;
-        if head.length != Some((out.len() - start) as u64) {
+        if head.length != (out.len() - start) as u64 {
             return None;
         }
         step(&mut cursor, b",\"inner\":")?;
@@ -96,23 +98,24 @@ fn step<'t>(cursor: &mut Cursor<'t>, key: &[u8]) -> Option<Option<&'t [u8]>> {
 
 /// Steps over what stands before the header.
 fn head<'t>(cursor: &mut Cursor<'t>) -> Option<LineHead<'t>> {
-    cursor.literal(b"{\"n\":")?;
+    cursor.token(b"{\"n\":")?;
     cursor.unsigned()?;
-    let mut length = None;
-    loop {
+    while cursor.token(b",\"offset\":").is_none() {
         cursor.byte(b',')?;
         match cursor.key()? {
-            b"offset" | b"stream" | b"line" => drop(cursor.unsigned()?),
-            b"length" if length.is_none() => length = Some(cursor.unsigned()?),
+            b"stream" | b"line" => drop(cursor.unsigned()?),
             b"time" | b"direction" | b"src" | b"dst" | b"transport" | b"file" => {
                 cursor.value()?;
             }
-            b"protocol" => break,
             _ => return None,
         }
     }
+    cursor.unsigned()?;
+    cursor.token(b",\"length\":")?;
+    let length = cursor.unsigned()?;
+    cursor.token(b",\"protocol\":")?;
     let protocol = cursor.plain_text()?;
-    cursor.literal(b",\"type\":")?;
+    cursor.token(b",\"type\":")?;
     Some(LineHead {
         length,
         protocol,

@@ -42,6 +42,8 @@ pub struct RecordReader<R> {
     /// Lines before `start`.
     lines: u64,
     ended: bool,
+    /// End of the next line, if that is known.
+    line: Option<usize>,
     document: Document,
 }
 
@@ -56,6 +58,7 @@ impl<R: Read> RecordReader<R> {
             end: 0,
             lines: 0,
             ended: false,
+            line: None,
             document: Document::default(),
         }
     }
@@ -93,22 +96,48 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Goes past the next line, if it is there as a whole and `take` takes it, which is then no
-    /// longer a record to be read.
+    /// Goes past the next line if `take` takes it, which is then no longer a record to be read.
+    /// `await_line` must have been called before.
     pub fn pass_line(&mut self, take: impl FnOnce(&[u8]) -> bool) -> bool {
-        let rest = self.buffer.get(self.end..self.filled).unwrap_or_default();
-        let before = usize::from(rest.first() == Some(&b'\n'));
-        let rest = rest.get(before..).unwrap_or_default();
-        let Some(length) = memchr::memchr(b'\n', rest) else {
+        let Some(end) = self.line.take() else {
             return false;
         };
-        if !rest.get(..length).is_some_and(take) {
+        if !self.buffer.get(self.start..end).is_some_and(take) {
             return false;
         }
-        self.lines += count_lines(self.text()) + before as u64 + 1;
-        self.end += before + length + 1;
-        self.start = self.end;
+        self.lines += 1;
+        self.start = end + 1;
+        self.end = self.start;
         true
+    }
+
+    /// Goes past the current record, and reads until the next line is there as a whole, unless it
+    /// may be a record that no line end follows. `before_waiting` is called before the input is
+    /// read, which may take long.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn await_line(
+        &mut self,
+        mut before_waiting: impl FnMut() -> io::Result<()>,
+    ) -> Result<(), ReadError> {
+        self.lines += count_lines(self.text());
+        if self.end > self.start && self.buffer.get(self.end) == Some(&b'\n') {
+            self.lines += 1;
+            self.end += 1;
+        }
+        self.start = self.end;
+        loop {
+            let rest = self.buffer.get(self.start..self.filled).unwrap_or_default();
+            let length = memchr::memchr(b'\n', rest);
+            self.line = length.map(|length| self.start + length);
+            let hopeless = rest.first().is_some_and(|byte| *byte != b'{');
+            if self.line.is_some() || self.ended || hopeless || rest.ends_with(b"}") {
+                return Ok(());
+            }
+            before_waiting()?;
+            self.fill()?;
+        }
     }
 
     /// The current record.
@@ -217,6 +246,49 @@ mod tests {
             [1, 2]
         );
         assert_eq!(numbers("").unwrap(), [0; 0]);
+    }
+
+    /// Gives a few bytes at a time.
+    struct Drops<'a>(&'a [u8]);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.len().min(space.len()).min(5);
+            let (now, later) = self.0.split_at(count);
+            space[..count].copy_from_slice(now);
+            self.0 = later;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn lines_may_be_passed_between_records() {
+        let text = "{\"n\":1}\n{\"n\":2}\n\n{\n\"n\":3}{\"n\":4}\n{\"n\":5}\n{\"n\":6}\n{\"n\" 7}";
+        for passed in [&[][..], &[1], &[2, 5], &[1, 2, 5, 6], &[6]] {
+            let mut reader = RecordReader::new(Drops(text.as_bytes()));
+            let mut found = Vec::new();
+            let error = loop {
+                reader.await_line(|| Ok(())).unwrap();
+                let take = |line: &[u8]| {
+                    let number = passed
+                        .iter()
+                        .find(|n| line == format!("{{\"n\":{n}}}").as_bytes());
+                    found.extend(number);
+                    number.is_some()
+                };
+                if reader.pass_line(take) {
+                    continue;
+                }
+                match reader.advance(|| Ok(())) {
+                    Ok(more) => assert!(more),
+                    Err(error) => break error.to_string(),
+                }
+                let number = reader.record().unwrap().get("n").unwrap();
+                found.push(number.as_unsigned().unwrap());
+            };
+            assert_eq!(found, [1, 2, 3, 4, 5, 6], "{passed:?}");
+            assert_eq!(error, "line 8, column 6: expected a colon", "{passed:?}");
+        }
     }
 
     #[test]

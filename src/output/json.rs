@@ -1,13 +1,15 @@
 //! NDJSON: one record a line, in the documented key order.
 
+mod origin;
 mod text;
 mod values;
 
+use self::origin::Origins;
 use self::text::{hexadecimal, number, text};
 use self::values::Values;
 use super::Sink;
 use super::redact::Redactor;
-use crate::model::{Message, Origin, Record};
+use crate::model::{Message, Record};
 use std::io::{self, Write};
 
 /// Lines are written out when this many bytes have gathered.
@@ -20,6 +22,7 @@ pub struct Json<W> {
     buffer: Vec<u8>,
     always_raw: bool,
     redactor: Option<Redactor>,
+    origins: Origins,
 }
 
 impl<W: Write> Json<W> {
@@ -30,6 +33,7 @@ impl<W: Write> Json<W> {
             buffer: Vec::with_capacity(BUFFER * 2),
             always_raw,
             redactor: None,
+            origins: Origins::default(),
         }
     }
 
@@ -47,10 +51,15 @@ impl<W: Write> Sink for Json<W> {
         match redactor.take_if(|redactor| redactor.finds(record)) {
             Some(redactor) => {
                 let record = redactor.redacted(record);
-                write_record(&mut self.buffer, &record, self.always_raw);
+                write(
+                    &mut self.buffer,
+                    &record,
+                    self.always_raw,
+                    &mut self.origins,
+                );
                 mark_redacted(&mut self.buffer);
             }
-            None => write_record(&mut self.buffer, record, self.always_raw),
+            None => write(&mut self.buffer, record, self.always_raw, &mut self.origins),
         }
         self.buffer.push(b'\n');
         if self.buffer.len() >= BUFFER {
@@ -69,10 +78,14 @@ impl<W: Write> Sink for Json<W> {
 
 /// Appends `record` as one JSON object.
 pub fn write_record(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool) {
+    write(out, record, always_raw, &mut Origins::default());
+}
+
+fn write(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool, origins: &mut Origins) {
     let message = record.message;
     out.extend_from_slice(b"{\"n\":");
     number(out, record.number);
-    origin(out, record.origin);
+    origins.write(out, record.origin);
     out.extend_from_slice(b",\"offset\":");
     number(out, record.offset);
     out.extend_from_slice(b",\"length\":");
@@ -112,46 +125,6 @@ pub fn write_record(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool) {
 fn mark_redacted(out: &mut Vec<u8>) {
     out.pop();
     out.extend_from_slice(b",\"redacted\":true}");
-}
-
-fn origin(out: &mut Vec<u8>, origin: &Origin) {
-    if let Some(time) = origin.time {
-        out.extend_from_slice(b",\"time\":\"");
-        crate::output::time::write_rfc3339(out, time);
-        out.push(b'"');
-    }
-    if let Some(stream) = origin.stream {
-        out.extend_from_slice(b",\"stream\":");
-        number(out, stream.into());
-    }
-    if let Some(direction) = origin.direction {
-        out.extend_from_slice(b",\"direction\":\"");
-        out.extend_from_slice(direction.name().as_bytes());
-        out.push(b'"');
-    }
-    for (key, address) in [
-        (b",\"src\":\"", origin.source),
-        (b",\"dst\":\"", origin.destination),
-    ] {
-        if let Some(address) = address {
-            out.extend_from_slice(key);
-            crate::output::address::write_address(out, address);
-            out.push(b'"');
-        }
-    }
-    if let Some(transport) = origin.transport {
-        out.extend_from_slice(b",\"transport\":\"");
-        out.extend_from_slice(transport.name().as_bytes());
-        out.push(b'"');
-    }
-    if let Some(file) = &origin.file {
-        out.extend_from_slice(b",\"file\":");
-        text(out, file.as_bytes());
-    }
-    if let Some(line) = origin.line {
-        out.extend_from_slice(b",\"line\":");
-        number(out, line);
-    }
 }
 
 fn issues(out: &mut Vec<u8>, message: &Message) {

@@ -23,7 +23,7 @@ pub struct EncodeOptions {
 #[derive(Clone, Copy, Debug)]
 pub struct LineHead<'t> {
     /// Length of the frame in bytes.
-    pub length: Option<u64>,
+    pub length: u64,
     /// Protocol name.
     pub protocol: &'t [u8],
     /// Message type.

@@ -20,7 +20,7 @@ pub use pairing::{Pairing, Shows};
 
 use crate::codec::json::Cursor;
 use crate::model::{Direction, Message, Origin};
-use crate::schema::{EncodeError, MessageType};
+use crate::schema::{EncodeError, Field, MessageType};
 use std::sync::Arc;
 
 /// All protocols, in the order in which they are tried.
@@ -183,6 +183,11 @@ pub trait Protocol: Sync + std::fmt::Debug {
     /// itself, and the tables only name its parts.
     fn bodies_follow_tables(&self) -> bool {
         true
+    }
+
+    /// What records say in their `header`.
+    fn header(&self) -> &'static [Field] {
+        &[]
     }
 
     /// Which of its messages answers which.

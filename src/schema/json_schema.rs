@@ -7,12 +7,29 @@ use std::collections::BTreeMap;
 /// Definitions of named types, gathered on the way.
 pub type Definitions = BTreeMap<String, Value>;
 
-/// The schema of a record of `kind`. Named types go to `definitions`.
+/// The schema of a record of `kind`, whose header has the fields `header`; named types go to
+/// `definitions`. The body follows the table only if that is said (`by_table`).
 ///
-/// A record that carries its frame as `raw` was damaged or unusual; its body may then be anything.
+/// A record that carries its frame as `raw` was damaged or unusual, and one that is redacted has
+/// masks in it; header and body may then be anything.
 #[must_use]
-pub fn record(protocol: &str, kind: &MessageType, definitions: &mut Definitions) -> Value {
-    let body = structure(&kind.body, kind.when, definitions);
+pub fn record(
+    protocol: &str,
+    kind: &MessageType,
+    header: &[Field],
+    definitions: &mut Definitions,
+    by_table: bool,
+) -> Value {
+    let mut header = fields(header, Versions::ALL, definitions);
+    if let Some(members) = header.as_object_mut() {
+        // Later versions may say more.
+        members.remove("additionalProperties");
+    }
+    let mut sound = json!({"header": header});
+    if let Some(sound) = sound.as_object_mut().filter(|_| by_table) {
+        let body = structure(&kind.body, kind.when, definitions);
+        sound.insert("body".to_owned(), body);
+    }
     json!({
         "title": format!("{protocol}.{}", kind.name),
         "description": kind.about,
@@ -22,8 +39,8 @@ pub fn record(protocol: &str, kind: &MessageType, definitions: &mut Definitions)
             "protocol": {"const": protocol},
             "type": {"const": kind.name},
         },
-        "if": {"not": {"required": ["raw"]}},
-        "then": {"properties": {"body": body}},
+        "if": {"not": {"anyOf": [{"required": ["raw"]}, {"required": ["redacted"]}]}},
+        "then": {"properties": sound},
         "allOf": [{"$ref": "#/$defs/record"}],
     })
 }
@@ -49,6 +66,7 @@ pub fn envelope() -> Value {
             "line": {"type": "integer", "minimum": 1},
             "offset": whole,
             "length": whole,
+            "derived": {"const": true},
             "protocol": text,
             "type": text,
             "header": {"type": "object"},
@@ -56,6 +74,7 @@ pub fn envelope() -> Value {
             "inner": true,
             "issues": {"type": "array", "items": issue()},
             "raw": hexadecimal(None),
+            "redacted": {"const": true},
         },
     })
 }
@@ -99,7 +118,7 @@ fn fields(fields: &[Field], when: Versions, definitions: &mut Definitions) -> Va
                 let everywhere = field.when.and(when) == when;
                 let optional = match &field.kind {
                     Type::Optional(_) => true,
-                    Type::Packed(packed) => packed.shown().is_none(),
+                    Type::Packed(packed) => packed.follows(),
                     _ => field.may_lack,
                 };
                 if everywhere && !optional {

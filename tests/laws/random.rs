@@ -1,6 +1,7 @@
 //! Random values: numbers, damage, records of every type.
 
 use serde_json::{Map, Value, json};
+use wirectl::schema::packed::{Absence, Packed};
 use wirectl::schema::{Field, MessageType, Payload, Type, Versions};
 
 /// How many times the usual number of random cases to try: `WIRECTL_CASES`, 1 if not set.
@@ -122,16 +123,92 @@ impl Random {
         self.fields(message.body.fields, version, 0)
     }
 
+    /// The fields of a message that describes itself, some of which may be left out; bytes are
+    /// tagged in binary payloads.
+    pub fn described(&mut self, message: &MessageType, binary: bool) -> Map<String, Value> {
+        let mut members = Map::new();
+        for field in message.body.fields {
+            if field.may_lack && self.one_in(3) {
+                continue;
+            }
+            let value = self.describing(&field.kind, binary);
+            members.insert(field.label.name.to_owned(), value);
+        }
+        members
+    }
+
+    fn describing(&mut self, kind: &Type, binary: bool) -> Value {
+        match kind {
+            Type::Uuid if binary => json!({"$bytes": hex::encode(self.bytes(16))}),
+            Type::Uuid => {
+                let digits = hex::encode(self.bytes(16));
+                let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]);
+                json!(parts.join("-"))
+            }
+            Type::List(item) => (0..self.below(3))
+                .map(|_| self.describing(item, binary))
+                .collect(),
+            Type::Optional(inner) => self.describing(inner, binary),
+            Type::Any => match self.below(4) {
+                0 => json!(self.number(64)),
+                1 => json!({self.text(): [null, true, -5, 0.25]}),
+                2 => json!(self.text()),
+                _ => json!([{"a": {}}, []]),
+            },
+            kind => self.value(kind, Versions::ALL, 0),
+        }
+    }
+
     fn fields(&mut self, fields: &[Field], version: Versions, depth: usize) -> Value {
+        // Values behind the same flag are there together.
+        let flags = self.next() as u8;
         let members: Map<String, Value> = fields
             .iter()
             .filter(|field| field.when.meets(version))
-            .map(|field| {
-                let value = self.value(&field.kind, version, depth);
-                (field.label.name.to_owned(), value)
+            .filter_map(|field| {
+                let value = match &field.kind {
+                    Type::Packed(packed) => self.packed(packed, flags, version, depth)?,
+                    kind => self.value(kind, version, depth),
+                };
+                Some((field.label.name.to_owned(), value))
             })
             .collect();
         Value::Object(members)
+    }
+
+    /// A value of a packed layout; none if it follows from others.
+    fn packed(
+        &mut self,
+        kind: &Packed,
+        flags: u8,
+        version: Versions,
+        depth: usize,
+    ) -> Option<Value> {
+        match kind {
+            Packed::If(bit, inner, absence) => Some(match absence {
+                _ if flags & bit != 0 => match inner {
+                    Type::Packed(inner) => self.packed(inner, flags, version, depth)?,
+                    inner => self.value(inner, version, depth),
+                },
+                Absence::Null => Value::Null,
+                Absence::Zero => json!(0),
+            }),
+            Packed::LogPosition if self.one_in(4) => Some(Value::Null),
+            // All ones mean null.
+            Packed::LogPosition => {
+                Some(json!({"file": self.number(31), "offset": self.number(32)}))
+            }
+            Packed::ShortText(_) | Packed::TextToEnd => Some(json!(self.text())),
+            Packed::NullIfEmpty => match self.blob() {
+                blob if blob.is_empty() => Some(Value::Null),
+                blob => Some(json!(hex::encode(blob))),
+            },
+            kind if kind.follows() => None,
+            kind => {
+                let shown = kind.shown()?;
+                Some(self.value(&shown, version, depth))
+            }
+        }
     }
 
     fn value(&mut self, kind: &Type, version: Versions, depth: usize) -> Value {
@@ -177,7 +254,10 @@ impl Random {
                 }
                 Value::Object(members)
             }
-            Type::Uuid | Type::Any | Type::Packed(_) => panic!("no sync message has one"),
+            Type::Packed(packed) => self
+                .packed(packed, 0xff, version, depth)
+                .expect("it follows from nothing"),
+            Type::Uuid | Type::Any => panic!("tables of messages that follow them have none"),
             Type::Struct(body) => self.fields(body.fields, version, depth + 1),
             Type::Enum(choice) => {
                 let known: Vec<_> = choice

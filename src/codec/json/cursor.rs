@@ -4,8 +4,8 @@
 //! whoever walks then falls back to [`super::Document`], which takes all JSON and explains what is
 //! wrong with it. What is stepped over is checked as strictly as there, but for UTF-8.
 
-/// Deeper values are not stepped over: one bit each.
-const MOST_NESTING: u32 = 64;
+/// Deeper values are not stepped over.
+const MOST_NESTING: u32 = 8192;
 
 /// Eight times the byte 01.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -51,6 +51,17 @@ impl<'t> Cursor<'t> {
     #[inline]
     pub fn byte(&mut self, byte: u8) -> Option<()> {
         self.skip(byte).then_some(())
+    }
+
+    /// Steps over exactly `expected`, whose length the compiler knows.
+    #[inline]
+    pub fn token<const LENGTH: usize>(&mut self, expected: &[u8; LENGTH]) -> Option<()> {
+        let found = self.text.get(self.position..)?.first_chunk::<LENGTH>()?;
+        if found != expected {
+            return None;
+        }
+        self.position += LENGTH;
+        Some(())
     }
 
     /// Steps over exactly `expected`.
@@ -178,9 +189,9 @@ impl<'t> Cursor<'t> {
                 }
                 Some(())
             }
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
+            b't' => self.token(b"true"),
+            b'f' => self.token(b"false"),
+            b'n' => self.token(b"null"),
             _ => self.number().map(drop),
         }
     }
@@ -291,8 +302,10 @@ impl<'t> Cursor<'t> {
 #[derive(Default)]
 struct Open {
     count: u32,
-    /// A bit for each, the innermost lowest: whether it is an object.
+    /// A bit for each of the innermost, the last one lowest: whether it is an object.
     objects: u64,
+    /// The same for those around, 64 at a time.
+    outer: Vec<u64>,
     /// Whether the innermost has no value yet.
     fresh: bool,
 }
@@ -301,6 +314,9 @@ impl Open {
     fn open(&mut self, object: bool) -> Option<()> {
         if self.count == MOST_NESTING {
             return None;
+        }
+        if self.count > 0 && self.count.is_multiple_of(64) {
+            self.outer.push(self.objects);
         }
         self.count += 1;
         self.objects = self.objects << 1 | u64::from(object);
@@ -311,6 +327,9 @@ impl Open {
     fn close(&mut self) {
         self.count -= 1;
         self.objects >>= 1;
+        if self.count.is_multiple_of(64) {
+            self.objects = self.outer.pop().unwrap_or_default();
+        }
     }
 
     fn in_object(&self) -> bool {
@@ -456,6 +475,13 @@ mod tests {
             "-0.5",
         ] {
             assert_eq!(Cursor::new(text.as_bytes()).value(), Some(text.as_bytes()));
+        }
+        for depth in [63, 64, 65, 128, 129, 1000] {
+            let text = format!("{}1{}", "[{\"a\":".repeat(depth), "}]".repeat(depth));
+            let stepped = Cursor::new(text.as_bytes()).value();
+            assert_eq!(stepped, Some(text.as_bytes()), "{depth}");
+            let wrong = text.replacen("}]}]", "}}]]", 1);
+            assert_eq!(Cursor::new(wrong.as_bytes()).value(), None, "{depth}");
         }
         for text in [
             "{\"a\": 1}",

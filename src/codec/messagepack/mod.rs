@@ -394,9 +394,18 @@ pub fn write_unsigned(out: &mut Vec<u8>, value: u64) {
     match value {
         0..=0x7f => out.push(value as u8),
         0x80..=0xff => out.extend_from_slice(&[0xcc, value as u8]),
-        0x100..=0xffff => marked(out, 0xcd, &(value as u16).to_be_bytes()),
-        0x1_0000..=0xffff_ffff => marked(out, 0xce, &(value as u32).to_be_bytes()),
-        _ => marked(out, 0xcf, &value.to_be_bytes()),
+        0x100..=0xffff => {
+            let [a, b] = (value as u16).to_be_bytes();
+            out.extend_from_slice(&[0xcd, a, b]);
+        }
+        0x1_0000..=0xffff_ffff => {
+            let [a, b, c, d] = (value as u32).to_be_bytes();
+            out.extend_from_slice(&[0xce, a, b, c, d]);
+        }
+        _ => {
+            let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+            out.extend_from_slice(&[0xcf, a, b, c, d, e, f, g, h]);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::head::{self, INDENT};
 use super::page::{Look, Page, Sheet};
 use super::redact::Redactor;
 use super::value::Values;
-use crate::model::{NodeId, Record, Span, Value};
+use crate::model::{Node, NodeId, Record, Span, Value};
 use std::io::{self, Write};
 
 /// Bytes that are not understood are shown up to so many rows.
@@ -80,7 +80,13 @@ fn write_record(
         hidden,
     };
     head::headline(sheet, &values, clock);
-    if let Some(header) = message.header {
+    let header = message.header.filter(|header| {
+        // Marks that are no bytes only tell programs how the rest was sent.
+        let is_mark = |node: &Node| matches!(node.value, Value::Bool(_)) && node.span.is_empty();
+        let mut fields = message.tree.children(*header);
+        fields.any(|(_, node)| !is_mark(node))
+    });
+    if let Some(header) = header {
         head::header(sheet, &values, header);
     }
     let mut dumped = Vec::new();

@@ -24,7 +24,7 @@ use super::{
     Across, Confidence, Draft, EncodeOptions, Input, LineHead, Protocol, Scratch, Session, Settings,
 };
 use crate::codec::json::Cursor;
-use crate::schema::{EncodeError, MessageType};
+use crate::schema::{EncodeError, Field, MessageType, Type, field};
 use reading::Family;
 use session::NoxuSession;
 
@@ -33,6 +33,18 @@ pub static SERVICES: [&str; guess::SERVICES.len()] = {
     let [(a, _), (b, _), (c, _), (d, _), (e, _)] = guess::SERVICES;
     [a, b, c, d, e]
 };
+
+static HEADER: [Field; 3] = [
+    field("prefixed", Type::Bool)
+        .may_lack()
+        .about("whether its length stands before it"),
+    field("code", Type::Unsigned(1))
+        .may_lack()
+        .about("tag or opcode"),
+    field("layout", Type::Text)
+        .may_lack()
+        .about("3.0 or 4.1, where they differ"),
+];
 
 /// All formats, or one of them.
 #[derive(Debug)]
@@ -186,6 +198,10 @@ impl Protocol for Noxu {
 
     fn find(&self, input: &Input<'_>, from: usize, _settings: &Settings) -> Option<usize> {
         find::next_frame(input, from, self.families)
+    }
+
+    fn header(&self) -> &'static [Field] {
+        &HEADER
     }
 
     fn encode(

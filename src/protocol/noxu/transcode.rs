@@ -21,25 +21,28 @@ pub fn transcode(
     }
     let mut kinds = family.messages().iter();
     let kind = kinds.find(|kind| kind.name.as_bytes() == head.type_name)?;
-    cursor.literal(b",\"header\":{\"prefixed\":")?;
+    cursor.token(b",\"header\":{\"prefixed\":")?;
     let prefixed = cursor.peek()? == b't';
-    cursor.literal(if prefixed { b"true" } else { b"false" })?;
+    match prefixed {
+        true => cursor.token(b"true")?,
+        false => cursor.token(b"false")?,
+    }
     let start = out.len();
     if prefixed {
         out.extend_from_slice(&[0; 4]);
     }
     if family.tagged() && kind.code != 0 {
-        cursor.literal(b",\"code\":")?;
+        cursor.token(b",\"code\":")?;
         let code = cursor.unsigned().filter(|code| *code == kind.code)?;
         out.push(code as u8);
     }
     let mut layout = V4_1;
     if has_layouts(kind) {
-        cursor.literal(b",\"layout\":")?;
+        cursor.token(b",\"layout\":")?;
         let name = cursor.plain_text()?;
         layout = LAYOUTS.iter().position(|known| known.as_bytes() == name)? as u32;
     }
-    cursor.literal(b"},\"body\":")?;
+    cursor.token(b"},\"body\":")?;
     let version = Versions::only(layout);
     Transcoder::new(out, cursor, Order::Little, version, is_right).structure(&kind.body)?;
     if prefixed {

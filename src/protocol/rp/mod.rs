@@ -21,10 +21,32 @@ mod transcode;
 
 use super::{Confidence, Draft, EncodeOptions, Input, LineHead, Protocol, Scratch, Settings};
 use crate::codec::json::Cursor;
-use crate::schema::{EncodeError, MessageType};
+use crate::schema::{EncodeError, Field, MessageType, Struct, Type, field};
 use session::RpSession;
 
 pub use split::fragments;
+
+static HEADER: [Field; 6] = [
+    field("version", Type::Unsigned(1)).about("1"),
+    field("flags", Type::Struct(&FLAGS)).about("the header's bits"),
+    field("channel", Type::Unsigned(1)).about("the application's channel"),
+    field("sequence", Type::Unsigned(4)).about("the application's number of the frame"),
+    field("dictionary", Type::Optional(&Type::Unsigned(4)))
+        .about("null if not compressed, 0 if without dictionary"),
+    field("encoding", Type::Optional(&Type::Text)).about("null if the payload is opaque"),
+];
+static FLAGS: Struct = Struct {
+    name: "Flags",
+    fields: &[
+        field("compressed", Type::Bool).about("zstd data follows"),
+        field("fragmented", Type::Bool).about("the payload is a part of something"),
+        field("ack_required", Type::Bool).about("the sender wants an acknowledgement"),
+        field("reserved", Type::Unsigned(1))
+            .may_lack()
+            .about("bits without a meaning, if any is set"),
+    ],
+    keyed: true,
+};
 
 /// The protocol `rp`.
 #[derive(Debug)]
@@ -65,6 +87,10 @@ impl Protocol for PushwireFrames {
 
     fn find(&self, input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
         search::find(input, from, settings)
+    }
+
+    fn header(&self) -> &'static [Field] {
+        &HEADER
     }
 
     fn encode(

@@ -152,13 +152,15 @@ pub fn check_form(body: NodeId, reading: &Reading, payload: (usize, usize), mess
     }
     let nodes = message.tree.nodes().get(body as usize..);
     let nodes = nodes.unwrap_or_default();
-    let unassigned = nodes
-        .iter()
-        .find(|node| matches!(node.value, Value::Simple(_)));
-    let tag = nodes.iter().any(|node| matches!(node.value, Value::Tag(_)));
-    let float = nodes
-        .iter()
-        .any(|node| matches!(node.value, Value::Float(_)));
+    let (mut unassigned, mut tag, mut float) = (None, false, false);
+    for node in nodes {
+        match node.value {
+            Value::Simple(_) => unassigned = unassigned.or(Some(*node)),
+            Value::Tag(_) => tag = true,
+            Value::Float(_) => float = true,
+            _ => {}
+        }
+    }
     if let Some(node) = unassigned {
         let at = match node.layer {
             Layer::Frame => (node.span.start as usize, node.span.end as usize),

@@ -26,7 +26,7 @@ pub fn transcode(
     let mut kinds = MESSAGES.iter().zip(&TAGS);
     let (_, tag) = kinds.find(|(kind, _)| kind.name.as_bytes() == head.type_name)?;
     let header = header(cursor)?;
-    cursor.literal(b",\"body\":")?;
+    cursor.token(b",\"body\":")?;
     if !tag.key.is_empty() && cursor.peek() == Some(b'{') {
         // Without its tag, it is not what was on the wire, but its fields.
         let mut ahead = cursor.clone();
@@ -49,7 +49,7 @@ pub fn transcode(
 }
 
 fn header(cursor: &mut Cursor<'_>) -> Option<Header> {
-    cursor.literal(b",\"header\":{\"version\":1,\"flags\":{")?;
+    cursor.token(b",\"header\":{\"version\":1,\"flags\":{")?;
     let mut flags = 0;
     for (key, flag) in [
         (&b"\"compressed\":"[..], COMPRESSED),
@@ -61,16 +61,16 @@ fn header(cursor: &mut Cursor<'_>) -> Option<Header> {
         cursor.literal(if set { b"true" } else { b"false" })?;
         flags |= if set { flag } else { 0 };
     }
-    cursor.literal(b"},\"channel\":")?;
+    cursor.token(b"},\"channel\":")?;
     let channel = u8::try_from(cursor.unsigned()?).ok()?;
-    cursor.literal(b",\"sequence\":")?;
+    cursor.token(b",\"sequence\":")?;
     let sequence = u32::try_from(cursor.unsigned()?).ok()?;
-    cursor.literal(b",\"dictionary\":")?;
+    cursor.token(b",\"dictionary\":")?;
     match flags & COMPRESSED {
-        0 => cursor.literal(b"null")?,
-        _ => cursor.literal(b"0")?,
+        0 => cursor.token(b"null")?,
+        _ => cursor.token(b"0")?,
     }
-    cursor.literal(b",\"encoding\":")?;
+    cursor.token(b",\"encoding\":")?;
     let encoding = match cursor.plain_text()? {
         b"msgpack" => Encoding::MessagePack,
         b"cbor" => Encoding::Cbor,

@@ -57,6 +57,14 @@ fn message(
     if !written {
         return Err(EncodeError::at(body, "nested deeper than any reader goes"));
     }
+    match draft
+        .header_field("newline")
+        .map(|json| (json, json.as_bool()))
+    {
+        None | Some((_, Some(false))) => {}
+        Some((_, Some(true))) => out.push(b'\n'),
+        Some((json, None)) => return Err(EncodeError::expected(json, "true or false")),
+    }
     draft.settle_length(out.len() - start, options)?;
     Ok(())
 }

@@ -3,13 +3,15 @@
 use super::messages::{ACK, MESSAGES};
 use super::text::{self, Text, space};
 use crate::codec::json::{TextFault, read_text};
-use crate::model::{Direction, Message, NodeId, Severity, Span, Tree, Value};
+use crate::model::{Direction, Label, Message, NodeId, Severity, Span, Tree, Value};
 use crate::protocol::rp::details::{self, Place};
 use crate::protocol::rp::messages::{FRAME_TYPE, SHARD_TYPE, TAGS};
 use crate::protocol::rp::session::RpSession;
 use crate::protocol::rp::shapes::{Shape, View};
 use crate::protocol::{Confidence, Framing, Input, Session, Settings, next_start};
 use std::collections::HashMap;
+
+static NEWLINE: Label = Label::new("newline");
 
 /// So many channels are followed; more are no channels.
 const MOST_CHANNELS: usize = 1024;
@@ -92,7 +94,12 @@ impl RpsSession {
         let after = frame.get(end..).unwrap_or_default();
         match result {
             Ok(form) if space(after) == after.len() => {
-                message.faithful = form.compact && !form.repeated_key && end - start == frame.len();
+                let line = start == 0 && after == b"\n";
+                let nothing_around = line || end - start == frame.len();
+                message.faithful = form.compact && !form.repeated_key && nothing_around;
+                if line && message.faithful {
+                    note_line(message);
+                }
                 if form.repeated_key {
                     message.warning(
                         "repeated-key",
@@ -386,4 +393,13 @@ fn faults(shape: &Shape, place: Place, message: &mut Message) {
             ),
         }
     }
+}
+
+/// Says in the header that the text ends its line, which is all that the values do not say.
+fn note_line(message: &mut Message) {
+    let tree = &mut message.tree;
+    let id = tree.open(None, Value::Struct, 0);
+    tree.leaf(Some(&NEWLINE), Value::Bool(true), Span::default());
+    tree.close(id, 0);
+    message.header = Some(id);
 }

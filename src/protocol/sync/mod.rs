@@ -23,8 +23,20 @@ use super::{
     Confidence, Draft, EncodeOptions, Input, LineHead, Pairing, Protocol, Scratch, Settings,
 };
 use crate::codec::json::Cursor;
-use crate::schema::{EncodeError, MessageType};
+use crate::schema::{EncodeError, Field, MessageType, Type, field};
 use session::SyncSession;
+
+static HEADER: [Field; 5] = [
+    field("version", Type::Unsigned(1)).about("0 for the 5-byte header, else its version byte"),
+    field("code", Type::Unsigned(1)).about("the message's type byte"),
+    field("crc", Type::Unsigned(4))
+        .may_lack()
+        .about("CRC32C of the body, in the 10-byte header"),
+    field("schema", Type::Optional(&Type::Text))
+        .about("version group of the body, the newest if several fit"),
+    field("codec", Type::Optional(&Type::Text))
+        .about("how the body is spelled; null if it does not show"),
+];
 
 /// The protocol `sync`.
 #[derive(Debug)]
@@ -61,6 +73,10 @@ impl Protocol for NodeDbSync {
 
     fn find(&self, input: &Input<'_>, from: usize, settings: &Settings) -> Option<usize> {
         frame::find(input, from, settings)
+    }
+
+    fn header(&self) -> &'static [Field] {
+        &HEADER
     }
 
     fn encode(

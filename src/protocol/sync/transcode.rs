@@ -25,7 +25,7 @@ pub fn transcode(
     out: &mut Vec<u8>,
 ) -> Option<()> {
     let header = header(head, cursor)?;
-    cursor.literal(b",\"body\":")?;
+    cursor.token(b",\"body\":")?;
     let start = out.len();
     let size = header.layout.size();
     out.resize(start + size, 0);
@@ -55,31 +55,31 @@ pub fn transcode(
 }
 
 fn header(head: &LineHead<'_>, cursor: &mut Cursor<'_>) -> Option<Header> {
-    cursor.literal(b",\"header\":{\"version\":")?;
+    cursor.token(b",\"header\":{\"version\":")?;
     let layout = match cursor.unsigned()? {
         0 => Layout::V0,
         1 => Layout::V1,
         _ => return None,
     };
-    cursor.literal(b",\"code\":")?;
+    cursor.token(b",\"code\":")?;
     let kind = messages::by_code(u8::try_from(cursor.unsigned()?).ok()?)?;
     let mut crc = 0;
     if layout == Layout::V1 {
-        cursor.literal(b",\"crc\":")?;
+        cursor.token(b",\"crc\":")?;
         crc = cursor.unsigned()?;
     }
-    cursor.literal(b",\"schema\":")?;
+    cursor.token(b",\"schema\":")?;
     let name = cursor.plain_text()?;
-    let group = NAMES.iter().position(|known| known.as_bytes() == name)? as u32;
+    let group = NAMES.iter().rposition(|known| known.as_bytes() == name)? as u32;
     let only = Versions::only(group);
     let fits = kind.name.as_bytes() == head.type_name
         && kind.when.meets(only)
         && layout.groups().meets(only);
-    cursor.literal(b",\"codec\":").filter(|()| fits)?;
+    cursor.token(b",\"codec\":").filter(|()| fits)?;
     let dialect = versions::dialect(group);
     let codecs = match cursor.peek()? {
         b'n' => {
-            cursor.literal(b"null")?;
+            cursor.token(b"null")?;
             newest(dialect.codecs)
         }
         _ => by_name(cursor.plain_text()?)?,

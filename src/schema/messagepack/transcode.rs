@@ -83,7 +83,7 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
             Type::Fixed(count) => self.integer_bytes(Some(usize::from(*count)))?,
             Type::Optional(inner) => match self.cursor.peek() {
                 Some(b'n') => {
-                    self.cursor.literal(b"null")?;
+                    self.cursor.token(b"null")?;
                     write::write_nil(self.out);
                 }
                 _ => self.value(inner)?,
@@ -359,6 +359,6 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
 
 /// Reads hexadecimal digits.
 fn decode(digits: &[u8], place: &mut [u8]) -> Option<()> {
-    (digits.len() % 2 == 0).then_some(())?;
+    digits.len().is_multiple_of(2).then_some(())?;
     faster_hex::hex_decode(digits, place).ok().map(drop)
 }

@@ -44,13 +44,13 @@ impl Writer<'_, '_, '_> {
             b'0'..=b'9' => self.number(),
             b'[' => self.array(depth),
             // Something that JSON lacks, in all likelihood.
-            b'{' if self.cursor.clone().literal(b"{\"$").is_some() => self.by_document(),
+            b'{' if self.cursor.clone().token(b"{\"$").is_some() => self.by_document(),
             b'{' => self.map(depth),
             b'-' => self.negative(),
             b't' => self.bool(true),
             b'f' => self.bool(false),
             _ => {
-                self.cursor.literal(b"null")?;
+                self.cursor.token(b"null")?;
                 match self.packed {
                     true => messagepack::write_nil(self.out),
                     false => cbor::write_null(self.out),

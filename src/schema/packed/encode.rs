@@ -310,12 +310,17 @@ impl<'o, 's> Encoder<'o, 's> {
             self.integer(u64::MAX, 8);
             return Ok(());
         }
+        let mut all_ones = true;
         for name in ["file", "offset"] {
             let half = json
                 .get(name)
                 .ok_or_else(|| EncodeError::missing(json, name, "u32"))?;
             let value = unsigned(half, most(4))?;
+            all_ones &= value == most(4);
             self.integer(value, 4);
+        }
+        if all_ones {
+            return Err(EncodeError::at(json, "these bytes mean null: write null"));
         }
         Ok(())
     }

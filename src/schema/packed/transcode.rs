@@ -236,7 +236,7 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
     }
 
     fn null(&mut self) -> bool {
-        self.cursor.peek() == Some(b'n') && self.cursor.literal(b"null").is_some()
+        self.cursor.peek() == Some(b'n') && self.cursor.token(b"null").is_some()
     }
 
     fn text(&mut self, width: u8) -> Option<()> {
@@ -305,10 +305,12 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
             self.integer(u64::MAX, 8);
             return Some(());
         }
-        self.cursor.literal(b"{\"file\":")?;
-        self.unsigned(4)?;
-        self.cursor.literal(b",\"offset\":")?;
-        self.unsigned(4)?;
+        self.cursor.token(b"{\"file\":")?;
+        let file = self.unsigned(4)?;
+        self.cursor.token(b",\"offset\":")?;
+        let offset = self.unsigned(4)?;
+        // That would mean null.
+        (file & offset != most(4)).then_some(())?;
         self.cursor.byte(b'}')
     }
 

@@ -151,6 +151,7 @@ impl Bench {
             "wirectl", "against", "CPU s", "MB/s", "ratio", "MiB", "theirs"
         );
         self.dumps(&frames)?;
+        self.families()?;
         self.captures()?;
         self.start()?;
         self.right(&frames)
@@ -231,7 +232,7 @@ impl Bench {
     }
 
     fn dumps(&self, frames: &[Frame]) -> Result<()> {
-        let (bytes, records) = (self.file("sync.bin"), self.file("sync.ndjson"));
+        let bytes = self.file("sync.bin");
         dump(Path::new(&bytes), frames, self.megabytes * 1_000_000)?;
         let decode = self.ours(&["decode", "--json", &bytes]);
         self.compare(
@@ -240,17 +241,7 @@ impl Bench {
             &self.peer("straightforward", &[&bytes])?,
             "ratio >= 3, MiB < 32",
         )?;
-        Command::new(&self.wirectl)
-            .args(["decode", "--json", &bytes])
-            .stdout(File::create(&records)?)
-            .status()?;
-        self.compare(
-            ["encode", "wirectl decode --json"],
-            &self.ours(&["encode", &records]),
-            &decode,
-            "ratio >= 1",
-        )?;
-        std::fs::remove_file(records)?;
+        self.encoding("encode", &bytes)?;
         for form in ["pretty", "stats", "none"] {
             self.compare(
                 [&format!("decode -o {form}"), "wirectl decode --json"],
@@ -260,6 +251,36 @@ impl Bench {
             )?;
         }
         std::fs::remove_file(bytes)?;
+        Ok(())
+    }
+
+    /// Encoding the records of the dump `bytes` beside decoding it.
+    fn encoding(&self, name: &str, bytes: &str) -> Result<()> {
+        let records = self.file("records.ndjson");
+        Command::new(&self.wirectl)
+            .args(["decode", "--json", bytes])
+            .stdout(File::create(&records)?)
+            .status()?;
+        self.compare(
+            [name, "wirectl decode --json"],
+            &self.ours(&["encode", &records]),
+            &self.ours(&["decode", "--json", bytes]),
+            "ratio >= 1",
+        )?;
+        std::fs::remove_file(records)?;
+        Ok(())
+    }
+
+    /// The same for the other families, whose samples are repeated.
+    fn families(&self) -> Result<()> {
+        for (family, sample) in [("rp", "rp/stream.bin"), ("noxu", "noxu/feeder-s2c.bin")] {
+            let sample = std::fs::read(self.root.join("samples").join(sample))?;
+            let bytes = self.file("family.bin");
+            let count = self.megabytes * 1_000_000 / sample.len();
+            std::fs::write(&bytes, sample.repeat(count))?;
+            self.encoding(&format!("encode, {family}"), &bytes)?;
+            std::fs::remove_file(bytes)?;
+        }
         Ok(())
     }
 

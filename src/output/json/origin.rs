@@ -1,0 +1,66 @@
+//! Where a record comes from.
+
+use super::text::{number, text};
+use crate::model::Origin;
+use crate::output::address::write_address;
+use crate::output::time::write_rfc3339;
+
+/// Writes origins. A packet often holds several messages: what they have in common is put into
+/// words once.
+#[derive(Debug, Default)]
+pub struct Origins {
+    last: Option<Origin>,
+    text: Vec<u8>,
+}
+
+impl Origins {
+    /// Appends the members that tell where a record comes from, each after a comma.
+    pub fn write(&mut self, out: &mut Vec<u8>, origin: &Origin) {
+        if self.last.as_ref() != Some(origin) {
+            self.text.clear();
+            write(&mut self.text, origin);
+            self.last = Some(origin.clone());
+        }
+        out.extend_from_slice(&self.text);
+    }
+}
+
+fn write(out: &mut Vec<u8>, origin: &Origin) {
+    if let Some(time) = origin.time {
+        out.extend_from_slice(b",\"time\":\"");
+        write_rfc3339(out, time);
+        out.push(b'"');
+    }
+    if let Some(stream) = origin.stream {
+        out.extend_from_slice(b",\"stream\":");
+        number(out, stream.into());
+    }
+    if let Some(direction) = origin.direction {
+        out.extend_from_slice(b",\"direction\":\"");
+        out.extend_from_slice(direction.name().as_bytes());
+        out.push(b'"');
+    }
+    for (key, address) in [
+        (b",\"src\":\"", origin.source),
+        (b",\"dst\":\"", origin.destination),
+    ] {
+        if let Some(address) = address {
+            out.extend_from_slice(key);
+            write_address(out, address);
+            out.push(b'"');
+        }
+    }
+    if let Some(transport) = origin.transport {
+        out.extend_from_slice(b",\"transport\":\"");
+        out.extend_from_slice(transport.name().as_bytes());
+        out.push(b'"');
+    }
+    if let Some(file) = &origin.file {
+        out.extend_from_slice(b",\"file\":");
+        text(out, file.as_bytes());
+    }
+    if let Some(line) = origin.line {
+        out.extend_from_slice(b",\"line\":");
+        number(out, line);
+    }
+}
