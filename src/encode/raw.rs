@@ -32,6 +32,9 @@ pub fn contradiction(
         return None;
     }
     let in_body = difference(body, found.get("body")?);
+    if read_otherwise(parts.header, found.get("header")) {
+        return None;
+    }
     let in_header = match (parts.header, found.get("header")) {
         (Some(given), Some(found)) => difference(given, found),
         _ => None,
@@ -47,6 +50,20 @@ pub fn contradiction(
             .filter(|code| *code == "incomplete-frame")
             .all(|code| shows(found, code));
     same_damage.then(|| one.error())
+}
+
+/// Whether the headers say that the frame was read in another way: that comes from its context.
+fn read_otherwise(given: Option<Json<'_>>, found: Option<Json<'_>>) -> bool {
+    ["encoding", "schema", "codec", "layout", "prefixed"]
+        .into_iter()
+        .any(|name| {
+            let one = given.and_then(|header| header.get(name));
+            let other = found.and_then(|header| header.get(name));
+            match (one, other) {
+                (Some(one), Some(other)) => difference(one, other).is_some(),
+                (one, other) => one.is_some() != other.is_some(),
+            }
+        })
 }
 
 /// What `raw` alone is decoded to, as text.
