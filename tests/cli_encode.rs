@@ -384,6 +384,17 @@ fn shells_complete_types_fields_and_values() {
         completions(&["wirectl", "encode", "sync.PingPong", "is_pong=t"]),
         ["is_pong=true"]
     );
+    // As bash asks.
+    assert_eq!(
+        completions(&["wirectl", "encode", "sync.PingPong", "is_pong", "=", "t"]),
+        ["true"]
+    );
+    let values = completions(&["wirectl", "encode", "sync.PingPong", "is_pong", ""]);
+    assert_eq!(values[..2], ["true", "false"]);
+    assert_eq!(
+        completions(&["wirectl", "encode", "rp.SystemOp", "::", "AuthO"]),
+        ["AuthOk"]
+    );
     assert_eq!(
         completions(&["wirectl", "encode", "--service", "PEER"]),
         ["PEER_FEEDER"]

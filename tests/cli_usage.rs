@@ -294,8 +294,19 @@ fn every_part_of_every_family_is_explained_and_can_be_named() {
     let (_, complaint, status) = run(&["protocols", "noxu.Ack"]);
     assert_eq!(status, Some(2));
     assert!(complaint.contains("noxu.feeder.Ack"), "{complaint}");
-    let (script, _, _) = run(&["completions", "bash"]);
-    assert!(script.contains("noxu.feeder"));
+    for words in [
+        &["decode", "-p", "noxu.f"][..],
+        &["protocols", "noxu.feeder"],
+        &["schema", "noxu.feeder"],
+    ] {
+        let mut asks = command(&["--", "wirectl"]);
+        asks.args(words)
+            .env("WIRECTL_COMPLETE", "bash")
+            .env("_CLAP_IFS", "\n")
+            .env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+        let (offered, _, _) = read(asks.output().unwrap());
+        assert_eq!(offered.lines().next(), Some("noxu.feeder"), "{words:?}");
+    }
     let (schema, _, _) = run(&["schema", "noxu"]);
     assert!(schema.contains("noxu.feeder.Entry"));
 }

@@ -7,7 +7,6 @@
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
-#![allow(dead_code, reason = "every test file uses a part of what they share")]
 
 mod records;
 mod vectors;

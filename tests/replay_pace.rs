@@ -91,7 +91,7 @@ fn an_interval_lies_between_one_frame_and_the_next() {
     let times = heard.next();
     assert_eq!(times.len(), 10);
     let all = times[9] - times[0];
-    let (least, most) = (Duration::from_millis(240), Duration::from_millis(500));
+    let (least, most) = (Duration::from_millis(240), Duration::from_secs(2));
     assert!(all > least && all < most, "{all:?}");
 }
 
@@ -110,15 +110,17 @@ fn recorded_times_are_kept_scaled_and_cut() {
         (vec!["--rate", "100/s"], 0.04, 0.1),
     ] {
         let more = ["--json", "--linger", "0", &records];
-        let summary = replay(&address, &[&options[..], &more].concat())
-            .expect(0)
-            .summary();
-        let seconds = summary["seconds"].as_f64().unwrap();
-        assert!(
-            seconds >= least && seconds < most + 0.3,
-            "{options:?}: {summary}"
-        );
-        assert_eq!(summary["frames"], 5);
+        // A busy machine may be late, but not three times in a row.
+        let in_time = (0..3).any(|_| {
+            let summary = replay(&address, &[&options[..], &more].concat())
+                .expect(0)
+                .summary();
+            let seconds = summary["seconds"].as_f64().unwrap();
+            assert!(seconds >= least - 0.01, "{options:?}: {summary}");
+            assert_eq!(summary["frames"], 5);
+            seconds < most + 0.3
+        });
+        assert!(in_time, "{options:?}");
     }
 }
 

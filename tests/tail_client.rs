@@ -403,4 +403,13 @@ fn a_server_that_is_not_there_gives_status_2_and_advice() {
         "{}",
         ended.stderr
     );
+    assert!(
+        ended.stderr.starts_with("error: cannot connect to"),
+        "{}",
+        ended.stderr
+    );
+    let target = format!("tcp://{nobody}");
+    let ended = Tail::start(&[&target, "--as", "rps"]).wait(false);
+    let line = format!("error: --as rps does not go over {target}");
+    assert!(ended.stderr.starts_with(&line), "{}", ended.stderr);
 }

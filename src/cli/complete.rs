@@ -30,21 +30,28 @@ pub fn script(shell: &str) -> anyhow::Result<Vec<u8>> {
 
 /// A file, a message type, or a field of the type that stands before.
 pub fn encode_argument(current: &OsStr) -> Vec<CompletionCandidate> {
-    let typed = current.to_string_lossy();
-    if let Some(kind) = type_before() {
-        return fields(kind, &typed);
+    let current_text = current.to_string_lossy();
+    let (before, typed) = rejoined(words_before(), &current_text);
+    let prefix = typed
+        .strip_suffix(current_text.as_ref())
+        .unwrap_or_default();
+    let kind = before.iter().find_map(|word| type_by_name(word));
+    if let Some((_, kind)) = kind {
+        return fields(kind, &typed, prefix);
     }
-    let mut found = type_name(current);
+    let mut found = types(&typed, prefix);
     found.extend(PathCompleter::any().stdio().complete(current));
     found
 }
 
 /// A message type.
 pub fn type_name(current: &OsStr) -> Vec<CompletionCandidate> {
-    let about = |name: &str| type_by_name(name).map(|(_, kind)| kind.about.into());
-    starting(current, type_names())
-        .map(|name| CompletionCandidate::new(&name).help(about(&name)))
-        .collect()
+    let current = current.to_string_lossy();
+    let (_, typed) = rejoined(words_before(), &current);
+    types(
+        &typed,
+        typed.strip_suffix(current.as_ref()).unwrap_or_default(),
+    )
 }
 
 /// A protocol or a message type.
@@ -73,11 +80,26 @@ pub fn service(current: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-fn fields(kind: &'static MessageType, typed: &str) -> Vec<CompletionCandidate> {
+/// The types that start with what was typed; of them, what comes behind `prefix`.
+fn types(typed: &str, prefix: &str) -> Vec<CompletionCandidate> {
+    let about = |name: &str| type_by_name(name).map(|(_, kind)| kind.about.into());
+    type_names()
+        .filter(|name| name.starts_with(typed))
+        .filter_map(|name| {
+            let rest = name.strip_prefix(prefix)?;
+            Some(CompletionCandidate::new(rest).help(about(&name)))
+        })
+        .collect()
+}
+
+fn fields(kind: &'static MessageType, typed: &str, prefix: &str) -> Vec<CompletionCandidate> {
     choices(kind, typed)
         .into_iter()
         .filter(|choice| choice.text.starts_with(typed))
-        .map(|choice| CompletionCandidate::new(choice.text).help(Some(choice.about.into())))
+        .filter_map(|choice| {
+            let rest = choice.text.strip_prefix(prefix)?;
+            Some(CompletionCandidate::new(rest).help(Some(choice.about.into())))
+        })
         .collect()
 }
 
@@ -87,13 +109,73 @@ fn starting(current: &OsStr, names: impl Iterator<Item = String>) -> impl Iterat
     names.filter(move |name| name.starts_with(&typed))
 }
 
-/// The message type among the words of the command line that is being completed.
-fn type_before() -> Option<&'static MessageType> {
-    // A shell passes the command line behind `--`; the last word is the one that is typed.
-    let words: Vec<String> = std::env::args().skip_while(|word| word != "--").collect();
-    let before = words.split_last().map_or(&[][..], |(_, before)| before);
-    before
-        .iter()
-        .find_map(|word| type_by_name(word))
-        .map(|(_, kind)| kind)
+/// The words of the command line that is being completed, before the one that is typed.
+fn words_before() -> Vec<String> {
+    // A shell passes the command line behind `--`.
+    let mut words: Vec<String> = std::env::args()
+        .skip_while(|word| word != "--")
+        .skip(1)
+        .collect();
+    words.pop();
+    words
+}
+
+/// The argument that is typed, and the words before it: bash takes `field=value` and `a::b` apart.
+fn rejoined(mut before: Vec<String>, current: &str) -> (Vec<String>, String) {
+    let mut typed = current.to_owned();
+    let separates = |word: &str| !word.is_empty() && word.chars().all(|c| matches!(c, '=' | ':'));
+    if current.is_empty()
+        && let Some((_, kind)) = before.iter().find_map(|word| type_by_name(word))
+        && let Some(last) = before.last()
+        && choices(kind, last)
+            .iter()
+            .any(|choice| choice.text == format!("{last}="))
+    {
+        // It also keeps back the separator itself.
+        typed = format!("{last}=");
+        before.pop();
+        return (before, typed);
+    }
+    while let Some(separator) = before.pop_if(|word| separates(word)) {
+        typed.insert_str(0, &separator);
+        if !before.last().is_some_and(|word| separates(word)) {
+            typed.insert_str(0, &before.pop().unwrap_or_default());
+            break;
+        }
+    }
+    (before, typed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rejoined;
+
+    #[test]
+    fn arguments_that_bash_takes_apart_are_put_together() {
+        let joined = |words: &[&str], current: &str| {
+            let words = words.iter().map(ToString::to_string).collect();
+            rejoined(words, current).1
+        };
+        assert_eq!(joined(&["encode", "sync.PingPong"], "is"), "is");
+        assert_eq!(
+            joined(&["encode", "sync.PingPong", "is_pong", "="], "t"),
+            "is_pong=t"
+        );
+        assert_eq!(
+            joined(&["encode", "sync.PingPong", "is_pong"], ""),
+            "is_pong="
+        );
+        assert_eq!(
+            joined(&["encode", "sync.PingPong", "is_pong", "=", "true"], ""),
+            ""
+        );
+        assert_eq!(
+            joined(&["encode", "rp.SystemOp", "::"], "A"),
+            "rp.SystemOp::A"
+        );
+        assert_eq!(
+            joined(&["encode", "rp.SystemOp", ":", ":"], "A"),
+            "rp.SystemOp::A"
+        );
+    }
 }

@@ -1,10 +1,10 @@
 //! `wirectl protocols`: what is known.
 
-use super::CLEAN;
 use super::complain::Wrong;
-use super::options::ProtocolNames;
 use super::text::Text;
+use super::{CLEAN, complete};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use wirectl::model::{Secret, Unit};
 use wirectl::protocol::{self, Protocol};
 use wirectl::schema::{Enum, Field, MessageType, Payload, Struct, Type, Versions, Way};
@@ -22,7 +22,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Protocols {
     /// A protocol (sync) or a message type (sync.DeltaPush); all protocols if there is none
-    #[arg(value_name = "NAME", value_parser = ProtocolNames, hide_possible_values = true)]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::type_or_protocol))]
     name: Option<String>,
 }
 

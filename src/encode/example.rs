@@ -19,8 +19,19 @@ const CHECKED: &[(&str, &str, &str)] = &[
     ("inline", "sha256", DIGEST),
     ("BinaryEnvelope::Pointer", "sha256", DIGEST),
     ("pointer", "sha256", DIGEST),
+    ("ModeSwitchSignal", "mode", r#""relay""#),
+    ("ModeSwitchSignal", "previous_mode", r#""direct""#),
+    ("ModeSwitchSignal", "reason", r#""path_degraded""#),
+    ("mode_switch_signal", "mode", r#""relay""#),
+    ("mode_switch_signal", "previous_mode", r#""direct""#),
+    ("mode_switch_signal", "reason", r#""path_degraded""#),
+    ("TurnCredential", "server", TURN),
+    ("turn_credential", "server", TURN),
     ("TxnAbort", "end_type", "2"),
 ];
+
+/// Where a TURN server is.
+const TURN: &str = r#""turn:turn.example.org:3478""#;
 
 /// SHA-256 of the bytes 00 ff.
 const DIGEST: &str = r#""06eb7d6a69ee19e5fbdf749018d3d2abfa04bcbd1365db312eb86dc7169389b8""#;

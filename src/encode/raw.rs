@@ -32,6 +32,9 @@ pub fn contradiction(
         return None;
     }
     let in_body = difference(body, found.get("body")?);
+    if read_otherwise(parts.header, found.get("header")) {
+        return None;
+    }
     let in_header = match (parts.header, found.get("header")) {
         (Some(given), Some(found)) => difference(given, found),
         _ => None,
@@ -47,6 +50,20 @@ pub fn contradiction(
             .filter(|code| *code == "incomplete-frame")
             .all(|code| shows(found, code));
     same_damage.then(|| one.error())
+}
+
+/// Whether the headers say that the frame was read in another way: that comes from its context.
+fn read_otherwise(given: Option<Json<'_>>, found: Option<Json<'_>>) -> bool {
+    ["encoding", "schema", "codec", "layout", "prefixed"]
+        .into_iter()
+        .any(|name| {
+            let one = given.and_then(|header| header.get(name));
+            let other = found.and_then(|header| header.get(name));
+            match (one, other) {
+                (Some(one), Some(other)) => difference(one, other).is_some(),
+                (one, other) => one.is_some() != other.is_some(),
+            }
+        })
 }
 
 /// What `raw` alone is decoded to, as text.
@@ -65,16 +82,18 @@ fn decoded(parts: &Parts<'_>, options: &EncodeOptions, raw: &[u8]) -> Option<Vec
         dictionaries: Arc::new(dictionaries),
         ..Settings::default()
     };
-    decoded_alone(
+    let message = decoded_alone(
         protocol::by_name(name)?,
         raw,
         direction(parts.record),
         settings,
-    )
+    )?;
+    Some(text_of(&message, raw))
 }
 
-/// What `raw` alone is decoded to, for a record whose header is spelled so.
-pub fn decoded_as(
+/// Header and body of what `raw` alone is decoded to, as the text of a record without more; for a
+/// record whose header is spelled so.
+pub fn fields_of(
     protocol: &'static dyn Protocol,
     header: Option<&[u8]>,
     raw: &[u8],
@@ -92,7 +111,11 @@ pub fn decoded_as(
         sync_version: group,
         ..Settings::default()
     };
-    decoded_alone(protocol, raw, None, settings)
+    let mut message = decoded_alone(protocol, raw, None, settings)?;
+    message.inner = None;
+    message.issues.clear();
+    message.faithful = true;
+    Some(text_of(&message, raw))
 }
 
 fn decoded_alone(
@@ -100,7 +123,7 @@ fn decoded_alone(
     raw: &[u8],
     direction: Option<Direction>,
     settings: Settings,
-) -> Option<Vec<u8>> {
+) -> Option<Message> {
     let settings = Settings {
         independent: true,
         ..settings
@@ -112,22 +135,25 @@ fn decoded_alone(
         direction,
     };
     let mut detector = Detector::new(Some(protocol), settings);
-    let whole = detector.frame(&input) == Detection::Frame(raw.len());
-    let mut message = Message::default();
-    if whole {
-        detector.decode(raw, &input, &mut message);
+    if detector.frame(&input) != Detection::Frame(raw.len()) {
+        return None;
     }
+    let mut message = Message::default();
+    detector.decode(raw, &input, &mut message);
+    Some(message).filter(|message| message.protocol == protocol.name())
+}
+
+fn text_of(message: &Message, frame: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let record = Record {
         number: 0,
         origin: &Origin::default(),
         offset: 0,
-        frame: raw,
-        message: &message,
+        frame,
+        message,
     };
-    (whole && message.protocol == protocol.name())
-        .then(|| write_record(&mut text, &record, false))?;
-    Some(text)
+    write_record(&mut text, &record, false);
+    text
 }
 
 fn direction(record: Json<'_>) -> Option<Direction> {

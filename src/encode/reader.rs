@@ -122,7 +122,8 @@ impl<R: Read> RecordReader<R> {
         mut before_waiting: impl FnMut() -> io::Result<()>,
     ) -> Result<(), ReadError> {
         self.lines += count_lines(self.text());
-        if self.end > self.start && self.buffer.get(self.end) == Some(&b'\n') {
+        let rest = self.buffer.get(self.end..self.filled).unwrap_or_default();
+        if self.end > self.start && rest.first() == Some(&b'\n') {
             self.lines += 1;
             self.end += 1;
         }

@@ -198,6 +198,11 @@ impl Random {
             Packed::LogPosition => {
                 Some(json!({"file": self.number(31), "offset": self.number(32)}))
             }
+            // Their count may be one byte.
+            Packed::CountedBytes(_) => {
+                let count = self.below(256);
+                Some(json!(hex::encode(self.bytes(count))))
+            }
             Packed::ShortText(_) | Packed::TextToEnd => Some(json!(self.text())),
             Packed::NullIfEmpty => match self.blob() {
                 blob if blob.is_empty() => Some(Value::Null),

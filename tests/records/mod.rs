@@ -1,6 +1,6 @@
 //! Decodes through the library, the way that the command does it, and keeps everything.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, reason = "every test file uses a part of this")]
 
 use serde_json::Value;
 use std::cell::RefCell;

@@ -179,6 +179,9 @@ fn start(
         .name("client".to_owned())
         .spawn(move || {
             let ended = watch(role.as_mut(), &client, &tap, &session.stop);
+            if ended.is_err() && tap.figures().connections == 0 {
+                session.idle();
+            }
             *result
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner) = ended;
@@ -259,7 +262,7 @@ fn role(
     let carried = |good: bool, name: &str, help: &str| {
         let wrong = || {
             Wrong::new(
-                format!("--as {name} does not go over this"),
+                format!("--as {name} does not go over {}", place.target),
                 help.to_owned(),
             )
         };

@@ -30,6 +30,8 @@ struct Shared {
     ended: AtomicBool,
     /// Something other than records failed, such as recording.
     failed: AtomicBool,
+    /// Whether nothing came about that a summary could tell of.
+    idle: AtomicBool,
     summary: Mutex<Option<Summary>>,
 }
 
@@ -53,6 +55,7 @@ impl Session {
                 totals: Mutex::default(),
                 ended: AtomicBool::new(false),
                 failed: AtomicBool::new(false),
+                idle: AtomicBool::new(false),
                 summary: Mutex::default(),
             }),
         };
@@ -103,6 +106,11 @@ impl Session {
         complain::failure(&error);
     }
 
+    /// Nothing came about: there is no summary.
+    pub fn idle(&self) {
+        self.shared.idle.store(true, Ordering::SeqCst);
+    }
+
     /// Tells what happens, if that is wanted.
     pub fn tell(&self, text: &str) {
         if !self.shared.quiet {
@@ -136,7 +144,9 @@ impl Session {
             counted(totals.errors, "error"),
             counted(totals.warnings, "warning")
         );
-        self.tell(&text);
+        if !self.shared.idle.load(Ordering::SeqCst) {
+            self.tell(&text);
+        }
         if self.shared.failed.load(Ordering::SeqCst) {
             FAILED
         } else if totals.errors > 0 || (self.shared.strict && totals.warnings > 0) {

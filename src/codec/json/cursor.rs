@@ -32,6 +32,18 @@ impl<'t> Cursor<'t> {
         self.position == self.text.len()
     }
 
+    /// What follows.
+    #[must_use]
+    pub fn rest(&self) -> &'t [u8] {
+        self.text.get(self.position..).unwrap_or_default()
+    }
+
+    /// Steps over `count` bytes, whatever they are.
+    pub fn pass(&mut self, count: usize) -> Option<()> {
+        self.position += self.rest().get(..count)?.len();
+        Some(())
+    }
+
     /// The next byte, which stays.
     #[inline]
     #[must_use]

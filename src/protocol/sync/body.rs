@@ -248,18 +248,16 @@ fn candidates(
     frame: &[u8],
     start: usize,
 ) -> impl Iterator<Item = u32> {
-    let head = Reader::new(frame, start).head().ok();
-    let known = kind.when.and(versions::KNOWN);
-    known
-        .and(groups)
-        .newest_first()
-        .filter(move |group| match head {
-            Some(Head::Map(_)) => *group == versions::B1,
-            Some(Head::Array(count)) => {
-                *group != versions::B1 && elements(kind, Versions::only(*group)) == count as usize
-            }
-            _ => false,
-        })
+    let map = Versions::only(versions::B1);
+    let (groups, count) = match Reader::new(frame, start).head() {
+        Ok(Head::Map(_)) => (groups.and(map), None),
+        Ok(Head::Array(count)) => (Versions(groups.0 & !map.0), Some(count as usize)),
+        _ => (Versions(0), None),
+    };
+    let groups = kind.when.and(versions::KNOWN).and(groups);
+    groups.newest_first().filter(move |group| {
+        count.is_none_or(|count| elements(kind, Versions::only(*group)) == count)
+    })
 }
 
 /// The groups that have the type, those with the nearest number of elements.

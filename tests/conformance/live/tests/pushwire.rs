@@ -210,3 +210,46 @@ fn a_stream_is_followed_through_cuts_without_losing_or_doubling_a_frame() {
     let ran = tail.interrupt();
     assert!(matches!(ran.status, 0 | 1), "{}", ran.stderr);
 }
+
+#[test]
+fn an_event_stream_is_followed_as_far_as_the_server_sends_there() {
+    let (server, address) = server();
+    let client = Uuid::from_u128(9);
+    // The server sends events only to those that have a WebSocket, too.
+    let stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    let (mut socket, _) = tungstenite::client(format!("ws://{address}/rps"), stream).unwrap();
+    let auth = json!({"op": "auth", "client_id": client});
+    socket.send(Message::text(auth.to_string())).unwrap();
+    assert!(
+        socket
+            .read()
+            .unwrap()
+            .to_text()
+            .unwrap()
+            .contains("auth_ok")
+    );
+    let url = format!("http://{address}/rps/sse");
+    let name = client.to_string();
+    let base = ["tail", "--json", &url, "--as", "rps"];
+    let more = ["--client-id", &name, "--channel", "data"];
+    let mut tail = Wirectl::start(&[&base[..], &more].concat());
+    let mut next = || loop {
+        let record = tail.record();
+        if record["transport"] == "sse" {
+            return record["body"].clone();
+        }
+    };
+    assert_eq!(next()["payload"]["op"], "auth_ok");
+    for number in 1..=20 {
+        let frame = Frame::new(Channel::Data, json!({"number": number}));
+        server.send(client, frame).unwrap();
+        let body = next();
+        assert_eq!(
+            (&body["cursor"], &body["payload"]["number"]),
+            (&number.into(), &number.into())
+        );
+    }
+    let ran = tail.interrupt();
+    assert!(matches!(ran.status, 0 | 1), "{}", ran.stderr);
+}
