@@ -2,7 +2,7 @@
 //!
 //! Source: protocol page `noxu`, section 9.
 
-use super::guess::{self, Guess, MOST_PAYLOAD};
+use super::guess::{self, Guess, MOST_PAYLOAD, Shape};
 use super::log_entries;
 use super::reading::{Family, Fit, Role};
 use super::whole::best_of_whole;
@@ -44,6 +44,14 @@ pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
     }
     let sender = (Role::Either, may_greet(input.direction));
     match guess::guess(input.bytes, input.ended, families, sender) {
+        // Nodes prefix what they send; only dumps may have lost that.
+        Some(found) if input.direction.is_some() && found.shape == Shape::Bare => {
+            let confidence = confidence(&found);
+            if confidence < Confidence::Exact {
+                return Confidence::No;
+            }
+            confidence
+        }
         Some(found) => confidence(&found),
         None if !input.ended
             && input.bytes.len() < 8

@@ -76,11 +76,8 @@ pub fn decode(
     let groups = header.layout.groups();
     let body = message.tree.next_id();
     message.body = Some(body);
-    if preferred.0.is_power_of_two() {
-        let one = candidates(kind, groups.and(preferred), frame, start);
-        if let Some(reading) = exact(kind, frame, start, one, preferred, message, opaque) {
-            return reading;
-        }
+    if let Some(reading) = pinned(kind, frame, start, groups.and(preferred), message, opaque) {
+        return reading;
     }
     let all = candidates(kind, groups, frame, start);
     if let Some(reading) = exact(kind, frame, start, all, preferred, message, opaque) {
@@ -120,6 +117,29 @@ pub fn decode_unknown(frame: &[u8], start: usize, message: &mut Message) -> usiz
     }
     message.body = Some(body).filter(|_| message.tree.next_id() > body);
     reader.position()
+}
+
+/// Decodes the body if there is but one group that it may follow and it does so exactly.
+fn pinned(
+    kind: &'static MessageType,
+    frame: &[u8],
+    start: usize,
+    groups: Versions,
+    message: &mut Message,
+    opaque: &mut Vec<(NodeId, Opaque)>,
+) -> Option<Reading> {
+    let only = kind.when.and(groups);
+    if !only.0.is_power_of_two() {
+        return None;
+    }
+    let group = only.0.trailing_zeros();
+    let outcome = attempt(frame, start, kind, group, message, opaque);
+    outcome.exact.then(|| Reading {
+        group,
+        fitting: only,
+        codec: codec(group, outcome.shown),
+        end: outcome.position,
+    })
 }
 
 /// Tries the groups newest first, keeps the preferred one of those that fit.

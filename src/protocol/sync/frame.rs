@@ -173,15 +173,27 @@ fn continues(header: &Header, bytes: &[u8], settings: &Settings) -> bool {
     opens && reader.skip().is_ok() && reader.position() == size
 }
 
+/// Bodies of up to this size in bytes are summed before they are looked at.
+const SHORT: usize = 64 << 10;
+
 /// Whether the body's value ends about where the header says, or the body is short. Keeps headers
 /// that claim everything behind them from having all of it summed, one after the other.
 fn reaches_its_end(header: &Header, bytes: &[u8]) -> bool {
-    const SHORT: usize = 64 << 10;
     if header.length as usize <= SHORT {
         return true;
     }
     let mut reader = Reader::new(bytes, header.layout.size());
     reader.skip().is_ok() && reader.position().saturating_add(SHORT) >= header.frame_size()
+}
+
+/// The v1 header of the frame that `input` starts with, if that is all there and its checksum
+/// matches: nothing explains it better.
+#[must_use]
+pub fn checked(input: &Input<'_>, settings: &Settings) -> Option<Header> {
+    let header = Header::read(Layout::V1, input.bytes)?;
+    let length = header.length as usize;
+    let likely = header.version == 1 && (1..=SHORT.min(settings.most_frame)).contains(&length);
+    (likely && header.checksum_matches(input.bytes)).then_some(header)
 }
 
 /// The header that best explains the start of `input`, and how well. `last` is the layout that the

@@ -390,6 +390,13 @@ impl SyncSession {
 
 impl Session for SyncSession {
     fn frame(&mut self, input: &Input<'_>) -> Framing {
+        if self.layout == Some(Layout::V1)
+            && let Some(header) = frame::checked(input, &self.settings)
+        {
+            self.header = Some(header);
+            self.fit = Fit::Checked;
+            return self.complete(&header, Fit::Checked, input);
+        }
         self.header = None;
         // A v0 frame can be shorter than a v1 header, but not one that begins like v1 (Handshake).
         let least = match input.bytes.first() {
