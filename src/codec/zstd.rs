@@ -2,6 +2,7 @@
 //!
 //! Source: RFC 8878, section 3; all fields are little-endian. Inflating itself is libzstd's work.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use thiserror::Error;
@@ -259,11 +260,32 @@ impl Inflater {
         if self.contexts.len() >= MOST_CONTEXTS {
             self.contexts.pop_front();
         }
-        match dictionary {
-            Some((_, bytes)) => Decoder::with_dictionary(bytes),
+        if let Some((_, bytes)) = dictionary {
+            return Decoder::with_dictionary(bytes);
+        }
+        match SPARE.try_with(Cell::take).ok().flatten() {
+            Some(mut context) => {
+                context.reinit()?;
+                Ok(context)
+            }
             None => Decoder::new(),
         }
     }
+}
+
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        let mut contexts = self.contexts.drain(..);
+        if let Some((_, context)) = contexts.find(|(number, _)| number.is_none()) {
+            // Fails only where the thread ends.
+            let _ = SPARE.try_with(|spare| spare.set(Some(context)));
+        }
+    }
+}
+
+thread_local! {
+    /// A context without dictionary that nobody uses: making one costs more than a small frame.
+    static SPARE: Cell<Option<Decoder<'static>>> = const { Cell::new(None) };
 }
 
 fn run(
