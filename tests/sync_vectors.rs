@@ -399,3 +399,26 @@ fn few_broken_frames_pass_for_another_version() {
         assert!(count <= most, "{count} frames with {why:?} pass as sound");
     }
 }
+
+/// Told which version it is, a reader refuses what that version's real reader refuses, even if
+/// another version writes just that.
+#[test]
+fn what_a_version_refuses_is_an_error_when_it_is_asked_for() {
+    let refused: Vec<Value> = lines("sync/bad.ndjson.zst")
+        .into_iter()
+        .filter(|line| line["crate_from_bytes"] == false || line["crate_decode_body"] == false)
+        // Releases of group 0.4 write both spellings.
+        .filter(|line| {
+            line["why"] != "enum spelling of another zerompk" || line["crate_version"] != "0.4.0"
+        })
+        .collect();
+    assert!(refused.len() > 1800, "{}", refused.len());
+    all(&refused, |line| {
+        let records = decode(&bytes(line), forced(group(line)));
+        let mut issues = records.iter().flat_map(|record| &record.message.issues);
+        match issues.any(|issue| issue.severity == Severity::Error) {
+            true => Ok(()),
+            false => Err("no error".to_owned()),
+        }
+    });
+}

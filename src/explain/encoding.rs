@@ -185,10 +185,11 @@ pub(super) static ALL: &[Explanation] = &[
     ),
     explain(
         "version-mismatch",
-        "header and body of different releases",
-        "The body is one of a release that writes another header. No published program \
-         sends this.",
-        "Check for a proxy or a converter between the peers.",
+        "a body of another release than expected",
+        "The body is exactly one of a release that writes another header, which no published \
+         program sends, or of another release than --sync-version asks for.",
+        "Leave --sync-version out or name another; else check for a proxy or a converter between \
+         the peers.",
     ),
     explain(
         "second-frame",

@@ -9,7 +9,7 @@ use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
 use crate::model::{
-    Direction, Label, Layer, Message, Node, NodeId, Severity, Span, Symbol, Unit, Value,
+    Direction, Issue, Label, Layer, Message, Node, NodeId, Severity, Span, Symbol, Unit, Value,
 };
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
@@ -346,6 +346,7 @@ impl SyncSession {
             None => *self.shown(header.layout),
         };
         let reading = body::decode(header, kind, frame, preferred, message, &mut self.opaque);
+        self.check_version(&reading, (start, size), message);
         let sound = message.worst() != Some(Severity::Error);
         if sound && !reading.fitting.is_empty() && !self.settings.independent {
             let shown = self.shown(header.layout);
@@ -366,6 +367,21 @@ impl SyncSession {
 }
 
 impl SyncSession {
+    /// Says so if the body at `at` is sound, but not one of the version that the user asks for.
+    fn check_version(&self, reading: &body::Reading, at: (usize, usize), message: &mut Message) {
+        let Some(forced) = self.settings.sync_version else {
+            return;
+        };
+        let fits = reading.fitting.is_empty() || reading.fitting.meets(Versions::only(forced));
+        let told = |issue: &Issue| issue.code == "version-mismatch";
+        if !fits && !message.issues.iter().any(told) {
+            let name = |group: u32| NAMES.get(group as usize).copied().unwrap_or_default();
+            let (found, asked) = (name(reading.group), name(forced));
+            let text = format!("the body is one of version {found}, not of {asked}");
+            message.error("version-mismatch", at, text);
+        }
+    }
+
     /// Checks a body that was decoded without errors, alone and in its place.
     fn check(&mut self, header: &Header, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         let (Some(kind), Some(body)) = (messages::by_code(header.code), message.body) else {
