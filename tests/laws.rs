@@ -501,6 +501,8 @@ fn random_noxu_records_of_every_type_come_back() {
         "noxu.feeder",
         "noxu.admin",
         "noxu.logentry",
+        "noxu.restore",
+        "noxu.service",
     ];
     let mut types = 0;
     for protocol in named().filter(|protocol| parts.contains(&protocol.name())) {
@@ -522,7 +524,7 @@ fn random_noxu_records_of_every_type_come_back() {
             }
         }
     }
-    assert!(types > 40, "{types}");
+    assert!(types > 60, "{types}");
 }
 
 #[test]
