@@ -87,9 +87,24 @@ impl<T> Feed<T> {
         true
     }
 
-    /// Adds an item of no size.
+    /// Adds an item of no size, although the bytes of others may find no room; tells whether it was
+    /// taken.
     pub fn push(&self, item: T) -> bool {
-        self.offer(0, item)
+        let taken = self.lock().add(item, MOST_ITEMS);
+        self.changed.notify_one();
+        taken
+    }
+
+    /// Adds the end of something whose beginning was taken: it is never refused, so that whoever
+    /// reads does not wait for it for ever.
+    pub fn complete(&self, item: T) {
+        self.lock().add(item, usize::MAX);
+        self.changed.notify_one();
+    }
+
+    /// Counts so many bytes as left out.
+    pub fn leave_out(&self, size: usize) {
+        self.lock().dropped += size as u64;
     }
 
     /// Says that nothing will come any more.
@@ -133,6 +148,14 @@ impl<T> Feed<T> {
 }
 
 impl<T> State<T> {
+    fn add(&mut self, item: T, most: usize) -> bool {
+        let taken = !self.closed && self.items.len() < most;
+        if taken {
+            self.items.push_back(item);
+        }
+        taken
+    }
+
     fn has_room(&mut self, size: usize, limit: usize) -> bool {
         if self.full && self.bytes > limit / 2 {
             return false;
@@ -145,6 +168,20 @@ impl<T> State<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_is_taken_although_bytes_were_left_out() {
+        let feed = Feed::new(10);
+        assert!(feed.push("begins"));
+        assert!(feed.offer(8, "eight bytes"));
+        assert!(!feed.offer(8, "eight more"));
+        assert!(feed.push("a note"));
+        feed.complete("ends");
+        assert_eq!(feed.dropped(), 8);
+        let mut items = VecDeque::new();
+        assert_eq!(feed.take(&mut items, Duration::ZERO), Taken::Some);
+        assert_eq!(items, ["begins", "eight bytes", "a note", "ends"]);
+    }
 
     #[test]
     fn what_does_not_fit_is_left_out_and_counted_until_half_is_read() {

@@ -83,13 +83,15 @@ impl Tap {
     #[must_use]
     pub fn open(self: &Arc<Self>, client: SocketAddr, server: SocketAddr) -> Wire {
         let connection = self.connections.fetch_add(1, Ordering::Relaxed);
-        self.push(Item::Open {
+        let item = Item::Open {
             connection,
             time_ns: now(),
             client,
             server,
-        });
+        };
+        let watched = self.feeds.iter().map(|feed| feed.push(item.clone()));
         Wire {
+            watched: watched.collect(),
             tap: Arc::clone(self),
             connection,
         }
@@ -113,12 +115,6 @@ impl Tap {
             },
         }
     }
-
-    fn push(&self, item: Item) {
-        for feed in &self.feeds {
-            feed.push(item.clone());
-        }
-    }
 }
 
 /// One connection that is looked at.
@@ -126,6 +122,8 @@ impl Tap {
 pub struct Wire {
     tap: Arc<Tap>,
     connection: u32,
+    /// Which feeds know of it.
+    watched: Arc<[bool]>,
 }
 
 impl Wire {
@@ -144,7 +142,11 @@ impl Wire {
         counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let time_ns = now();
         let mut copy: Option<Arc<[u8]>> = None;
-        for feed in &self.tap.feeds {
+        for (feed, watched) in self.feeds() {
+            if !watched {
+                feed.leave_out(bytes.len());
+                continue;
+            }
             // Copied before the queue is locked, and only if somebody takes it.
             if feed.has_room(bytes.len()) {
                 let bytes = Arc::clone(copy.get_or_insert_with(|| Arc::from(bytes)));
@@ -169,13 +171,21 @@ impl Wire {
 
     /// `direction` ends after `offset` bytes.
     pub fn close(&self, direction: Direction, offset: u64, how: Ending) {
-        self.tap.push(Item::Close {
+        let item = Item::Close {
             connection: self.connection,
             time_ns: now(),
             direction,
             offset,
             how,
-        });
+        };
+        for (feed, _) in self.feeds().filter(|(_, watched)| *watched) {
+            feed.complete(item.clone());
+        }
+    }
+
+    fn feeds(&self) -> impl Iterator<Item = (&Feed<Item>, bool)> {
+        let watched = self.watched.iter().copied();
+        self.tap.feeds.iter().map(Arc::as_ref).zip(watched)
     }
 }
 
