@@ -316,14 +316,7 @@ impl State {
             chunk.offset = message.offset + used as u64;
             if foreign && used == 0 && !self.connection.recognizes(rest, origin.direction) {
                 self.foreign += 1;
-                return foreign_text(
-                    origin,
-                    chunk.offset,
-                    rest,
-                    message,
-                    options,
-                    pipeline,
-                );
+                return foreign_text(origin, chunk.offset, rest, message, options, pipeline);
             }
             let (count, flow) = pipeline.feed(&mut self.connection, &chunk)?;
             if flow == Flow::Stop || rest.is_empty() {
