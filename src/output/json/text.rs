@@ -33,21 +33,15 @@ fn short_number(out: &mut Vec<u8>, value: u64) {
 
 /// Appends a number of more than eight digits.
 fn long_number(out: &mut Vec<u8>, value: u64) {
-    let mut upper = value / EIGHT_DIGITS;
-    if upper >= EIGHT_DIGITS {
+    let upper = value / EIGHT_DIGITS;
+    if upper < EIGHT_DIGITS {
+        short_number(out, upper);
+    } else {
         short_number(out, upper / EIGHT_DIGITS);
-        upper %= EIGHT_DIGITS;
-        out.extend_from_slice(&(eight_digits(upper) | ZEROS).to_le_bytes());
-        let lower = eight_digits(value % EIGHT_DIGITS) | ZEROS;
-        return out.extend_from_slice(&lower.to_le_bytes());
+        out.extend_from_slice(&(eight_digits(upper % EIGHT_DIGITS) | ZEROS).to_le_bytes());
     }
-    let upper = eight_digits(upper);
-    let leading = upper.trailing_zeros() / 8;
     let lower = eight_digits(value % EIGHT_DIGITS) | ZEROS;
-    let spelled = u128::from(upper | ZEROS) | (u128::from(lower) << 64);
-    let end = out.len() + 16 - leading as usize;
-    out.extend_from_slice(&(spelled >> (8 * leading)).to_le_bytes());
-    out.truncate(end);
+    out.extend_from_slice(&lower.to_le_bytes());
 }
 
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
