@@ -246,20 +246,22 @@ impl<'a> Reader<'a> {
     /// `width` bytes.
     #[inline]
     pub fn short_unsigned(&mut self, width: u8) -> Option<u64> {
-        let (value, size) = match *self.bytes.get(self.position..)? {
-            [marker @ 0x00..=0x7f, ..] => (u64::from(marker), 0),
-            [0xcc, byte, ..] => (u64::from(byte), 1),
-            [0xcd, a, b, ..] => (u64::from(u16::from_be_bytes([a, b])), 2),
-            [0xce, a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), 4),
-            [0xcf, a, b, c, d, e, f, g, h, ..] => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 8),
+        let rest = self.bytes.get(self.position..)?;
+        let marker = *rest.first()?;
+        if marker < 0x80 {
+            self.position += 1;
+            return Some(marker.into());
+        }
+        let (value, size, least) = match *rest {
+            [0xcc, byte, ..] => (u64::from(byte), 1, 0x80),
+            [0xcd, a, b, ..] => (u64::from(u16::from_be_bytes([a, b])), 2, 0x100),
+            [0xce, a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), 4, 0x1_0000),
+            [0xcf, a, b, c, d, e, f, g, h, ..] => (
+                u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+                8,
+                0x1_0000_0000,
+            ),
             _ => return None,
-        };
-        let least = match size {
-            0 => 0,
-            1 => 0x80,
-            2 => 0x100,
-            4 => 0x1_0000,
-            _ => 0x1_0000_0000,
         };
         if value < least || size > width {
             return None;

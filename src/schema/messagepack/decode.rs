@@ -466,6 +466,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         Err(Stop::End)
     }
 
+    #[cold]
     fn end(&mut self, fault: Fault) -> Stop {
         let at = self.reader.position();
         if self.strict {
@@ -494,6 +495,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         Ok(())
     }
 
+    #[cold]
     fn wrong_type(
         &mut self,
         start: usize,
@@ -509,6 +511,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         self.generic(label)
     }
 
+    #[cold]
     fn non_canonical(&mut self, at: usize) -> Result<(), Stop> {
         self.departure("non-canonical", at, || {
             "longer than need be: legal, but no real peer writes it so".to_owned()
@@ -516,6 +519,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     /// The real reader refuses this.
+    #[cold]
     fn mismatch(
         &mut self,
         code: &'static str,
@@ -531,6 +535,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     /// The real reader takes this, but no real writer makes it.
+    #[cold]
     fn departure(
         &mut self,
         code: &'static str,
