@@ -1,6 +1,7 @@
 //! One message: header, body, what the body holds, what is wrong with it.
 
 use super::conversation::{Conversation, Position};
+use super::damage;
 use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
 use super::inner;
 use super::log_entries;
@@ -8,7 +9,8 @@ use super::messages::{self, V3_0, V4_1};
 use super::reading::{AS_GOOD, Choice, Family, Fit, Reading, Role, choose};
 use super::restore;
 use super::session::{Cut, Damage};
-use crate::model::{Direction, Label, Message, Span, Symbol, Value};
+use super::weigh::{Weighed, weigh};
+use crate::model::{Direction, Label, Message, Severity, Span, Symbol, Value};
 use crate::schema::packed::Decoder;
 
 static LENGTH: Label = Label::new("length");
@@ -41,6 +43,8 @@ pub struct Place<'a> {
     pub direction: Option<Direction>,
     /// The bytes that follow it, as far as they are there.
     pub follows: &'a [u8],
+    /// Whether its end is that of its input.
+    pub whole: bool,
 }
 
 /// Decodes `frame`, found as `place` says; returns its format.
@@ -72,8 +76,8 @@ pub fn decode(
         return None;
     }
     let role = conversation.role(place.direction);
-    let choice = pick(payload, place, role, conversation);
-    let Some(choice) = choice else {
+    let picked = pick(payload, place, role, conversation);
+    let Some((choice, asides)) = picked else {
         return unknown(frame, start, place, role, conversation, message);
     };
     let reading = choice.best;
@@ -99,6 +103,7 @@ pub fn decode(
         }
         _ => inner::deeper(frame, &reading, &mut conversation.payloads, message),
     }
+    perhaps_damaged(payload, start, &asides, message);
     if place.cut.damage.is_none() {
         conversation.check(frame, start, &reading, place.direction, message);
     }
@@ -115,6 +120,27 @@ fn expected_loss(before: usize, message: &mut Message) {
     });
 }
 
+/// Tells what is wrong with `payload` if it is one of these damaged messages.
+fn perhaps_damaged(
+    payload: &[u8],
+    start: usize,
+    asides: &[(Reading, Severity)],
+    message: &mut Message,
+) {
+    for (reading, severity) in asides {
+        let Some(issue) = damage::finding(reading, payload) else {
+            continue;
+        };
+        if message.issues.iter().any(|known| known.code == issue.code) {
+            continue;
+        }
+        let at = (start + issue.at.start as usize, start + issue.at.end as usize);
+        let kind = (reading.kind.name, reading.family.name());
+        let text = format!("damaged, if this is {} of {}: {}", kind.0, kind.1, issue.message);
+        message.issue(*severity, issue.code, at, text);
+    }
+}
+
 fn same_family(choice: &Choice) -> bool {
     choice
         .other
@@ -127,7 +153,7 @@ fn pick(
     place: &Place<'_>,
     role: Role,
     conversation: &Conversation,
-) -> Option<Choice> {
+) -> Option<(Choice, Vec<(Reading, Severity)>)> {
     let only;
     let families: &[Family] = match place.cut.family {
         Some(family) => {
@@ -137,9 +163,15 @@ fn pick(
         None => place.families,
     };
     if families == [Family::LogEntry] {
-        return log_entry(payload, place.log_entry);
+        return log_entry(payload, place.log_entry).map(|choice| (choice, Vec::new()));
     }
-    let mut choice = choose(families, payload, role);
+    let (mut choice, asides) = if place.whole {
+        weigh(families, payload, role)
+            .map(|Weighed { choice, asides, .. }| (choice, asides))
+            .unzip()
+    } else {
+        (choose(families, payload, role), None)
+    };
     if let Some(found) = &mut choice {
         if !place.cut.settled && families.len() == 1 {
             found.other = found.other.or(elsewhere(&found.best, payload, place, role));
@@ -150,7 +182,7 @@ fn pick(
         if place.cut.shape != Shape::Prefixed && found.best.layout_name().is_some() {
             prefer_layout(found, payload, place);
         }
-        return choice;
+        return choice.map(|choice| (choice, asides.unwrap_or_default()));
     }
     let family = match families {
         [family] => *family,
@@ -162,7 +194,7 @@ fn pick(
         role,
         conversation.position(place.direction),
     )
-    .map(|best| Choice { best, other: None })
+    .map(|best| (Choice { best, other: None }, Vec::new()))
 }
 
 /// A reading in another format that is as good as the one that the first bytes suggest.
@@ -225,6 +257,7 @@ fn by_shape(family: Family, payload: &[u8], role: Role, position: Position) -> O
         layout: V4_1,
         fit: Fit::Damaged,
         bits: 0,
+        doubts: 0,
         end: payload.len(),
     })
 }
@@ -239,6 +272,7 @@ fn log_entry(payload: &[u8], code: Option<u8>) -> Option<Choice> {
                 layout: V4_1,
                 fit: Fit::Damaged,
                 bits: 0,
+                doubts: 0,
                 end: payload.len(),
             },
             other: None,
@@ -378,6 +412,11 @@ fn unknown(
                 (start, frame.len()),
                 "the connection is for a service whose messages are not known",
             );
+        }
+        (None, Some(code)) if place.whole => {
+            message.error("unknown-tag", at, format!("tag {code} is no ProtocolMessage's"));
+            let text = format!("opcode {code} is no SyncupMsg's, nor does another format fit");
+            message.error("unknown-opcode", at, text);
         }
         _ => {}
     }

@@ -11,6 +11,8 @@ use crate::protocol::{Confidence, Input};
 
 /// Evidence that lets decoding begin in the middle of garbage.
 const ENOUGH: u32 = 44;
+/// Evidence that lets a damaged message pass for Noxu.
+pub(super) const ENOUGH_OF_DAMAGED: u32 = 24;
 
 /// The first position from `from` on where messages start that hold together.
 #[must_use]
@@ -66,6 +68,7 @@ pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
 /// A message that fits exactly, of a type that says which it is, is likely what it seems to be.
 pub(super) fn whole_confidence(fit: Fit, found: &Guess) -> Confidence {
     match (fit, found.bits) {
+        (Fit::Damaged, ENOUGH_OF_DAMAGED..) => Confidence::Possible,
         (Fit::Damaged, _) => Confidence::No,
         (Fit::Lenient, 14..) => Confidence::Likely,
         (Fit::Lenient, _) => Confidence::Possible,

@@ -98,6 +98,8 @@ pub struct Reading {
     pub fit: Fit,
     /// How unlikely the fit is by chance, in bits, roughly.
     pub bits: u32,
+    /// How unlikely a sender means such values, in bits, roughly.
+    pub doubts: u32,
     /// Where the message ends.
     pub end: usize,
 }
@@ -113,6 +115,12 @@ impl Reading {
     #[must_use]
     pub fn code(&self) -> Option<u64> {
         (self.family.tagged() && self.kind.code != 0).then_some(self.kind.code)
+    }
+
+    /// What speaks for it, less what speaks against it, in bits, roughly.
+    #[must_use]
+    pub fn evidence(&self) -> i32 {
+        self.bits.cast_signed() - self.doubts.cast_signed()
     }
 
     /// How its fields are laid out.
@@ -226,6 +234,7 @@ fn bounded(
         layout,
         fit: Fit::Exact,
         bits: 0,
+        doubts: 0,
         end: 0,
     };
     let body = match family {
@@ -234,6 +243,7 @@ fn bounded(
     };
     let found = measure(body, payload, reading.start(), &reading.rules()).ok()?;
     reading.end = found.end;
+    reading.doubts = found.doubts;
     reading.bits = found.bits + weight(&reading, payload, &found);
     if found.end != payload.len() || !found.canonical {
         reading.fit = Fit::Lenient;
@@ -312,6 +322,7 @@ pub fn self_delimiting(family: Family, bytes: &[u8], layout: u32) -> Result<Read
         layout,
         fit: Fit::Exact,
         bits: 0,
+        doubts: 0,
         end: 0,
     };
     let found = measure(&kind.body, bytes, reading.start(), &reading.rules())?;
@@ -322,6 +333,7 @@ pub fn self_delimiting(family: Family, bytes: &[u8], layout: u32) -> Result<Read
         reading.fit = Fit::Lenient;
     }
     reading.end = found.end;
+    reading.doubts = found.doubts;
     let message = bytes.get(..found.end).unwrap_or(bytes);
     reading.bits = found.bits + weight(&reading, message, &found);
     Ok(reading)

@@ -5,8 +5,9 @@ use super::conversation::Conversation;
 use super::find;
 use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
 use super::messages::V4_1;
-use super::reading::{AS_GOOD, Family, Fit, Role, choose};
+use super::reading::{AS_GOOD, Family, Fit, Reading, Role, choose};
 use super::restore;
+use super::weigh::weigh;
 use super::whole::best_of_whole;
 use crate::model::{Direction, Message};
 use crate::protocol::{Confidence, Framing, Input, Session, Settings};
@@ -47,6 +48,9 @@ struct Side {
     /// How many bytes of an incomplete frame were last looked through for the next frame.
     looked_through: usize,
 }
+
+/// Evidence that lets a damaged message pass for Noxu where there was Noxu before.
+const ENOUGH_AFTER_OTHERS: i32 = 14;
 
 const UNKNOWN: Side = Side {
     shape: None,
@@ -121,7 +125,9 @@ impl NoxuSession {
         };
         let role = self.conversation.role(input.direction);
         let found = best_of_whole(bytes, self.families, role)
-            .filter(|(fit, _)| *fit > Fit::Damaged || self.forced);
+            .filter(|(fit, found)| {
+                *fit > Fit::Damaged || self.forced || found.bits >= find::ENOUGH_OF_DAMAGED
+            });
         match found {
             Some((_, found)) => {
                 cut.shape = found.shape;
@@ -490,10 +496,17 @@ impl Session for NoxuSession {
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {
-        let family = self
-            .only()
-            .or_else(|| guess::torn(input.bytes, self.families));
-        if family.is_none() && self.conversation.service().is_none() {
+        let role = self.conversation.role(input.direction);
+        let family = self.only().or_else(|| {
+            let likely = |reading: &Reading| reading.evidence() >= ENOUGH_AFTER_OTHERS;
+            weigh(self.families, input.bytes, role)
+                .map(|weighed| weighed.choice.best)
+                .filter(likely)
+                .map(|reading| reading.family)
+        });
+        // Of bytes that the user calls Noxu, it is said what they are not.
+        let refused = self.forced && find::next_frame(input, 1, self.families).is_none();
+        if family.is_none() && self.conversation.service().is_none() && !refused {
             return Framing::NoFrame("no Noxu message fits these bytes");
         }
         self.cut = Some(Cut {
@@ -521,6 +534,7 @@ impl Session for NoxuSession {
             log_entry: self.log_entry,
             direction: input.direction,
             follows: input.bytes.get(frame.len()..).unwrap_or_default(),
+            whole: input.whole,
         };
         let family = body::decode(frame, &place, &mut self.conversation, message);
         let next = self.conversation.service();

@@ -2,54 +2,122 @@
 //!
 //! Source: protocol page `noxu`, section 9.
 
+use super::damage;
 use super::guess::{self, Guess, MOST_NAME, Shape};
-use super::reading::{Family, Fit, Role, choose};
+use super::messages::SERVICE_NAME;
+use super::reading::{Family, Fit, Reading, Role};
+use super::weigh::{Weighed, overrules, weigh};
+
+/// What a length in front that is just that of the rest says.
+const PREFIX_BITS: u32 = 20;
+
+/// One way in which a message may lie in its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Lie {
+    shape: Shape,
+    /// What it most likely is.
+    best: Reading,
+    /// What it is to real decoders, if they take it.
+    fitting: Option<Reading>,
+    /// What its prefix says.
+    more: u32,
+}
+
+impl Lie {
+    fn new(shape: Shape, weighed: &Weighed, more: u32) -> Self {
+        Self {
+            shape,
+            best: weighed.choice.best,
+            fitting: weighed.fitting,
+            more,
+        }
+    }
+
+    fn greeting(fit: Fit, bits: u32, size: usize) -> Self {
+        let best = Reading {
+            family: Family::Service,
+            kind: SERVICE_NAME,
+            layout: super::messages::V4_1,
+            fit,
+            bits,
+            doubts: 0,
+            end: size,
+        };
+        Self {
+            shape: Shape::Name,
+            best,
+            fitting: Some(best).filter(|best| best.fit > Fit::Damaged),
+            more: 0,
+        }
+    }
+
+    fn exact(&self) -> bool {
+        self.fitting
+            .is_some_and(|reading| reading.fit == Fit::Exact)
+    }
+
+    fn evidence(&self) -> i32 {
+        self.best.evidence() + self.more.cast_signed()
+    }
+
+    /// Whether this is to be preferred to `other`.
+    fn beats(&self, other: &Self) -> bool {
+        match (self.exact(), other.exact()) {
+            (true, true) => self.bits() > other.bits(),
+            (false, false) => self.evidence() > other.evidence(),
+            (true, false) => !overrules(&other.best, &self.best),
+            (false, true) => overrules(&self.best, &other.best),
+        }
+    }
+
+    /// What speaks for it to a real decoder.
+    fn bits(&self) -> u32 {
+        self.fitting.map_or(
+            self.evidence().max(0).cast_unsigned(),
+            |reading| reading.bits + self.more,
+        )
+    }
+}
 
 /// How a message whose end is known lies in its bytes: with or without prefix, or a greeting.
 #[must_use]
 pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<(Fit, Guess)> {
-    let mut best: Option<(Fit, Guess)> = None;
-    let mut consider = |fit: Fit, guess: Guess| {
-        if best.is_none_or(|(known, best)| (known, best.bits) < (fit, guess.bits)) {
-            best = Some((fit, guess));
-        }
-    };
     let behind = bytes
         .get(4..)
         .filter(|rest| guess::prefix(bytes) == Some(rest.len()));
-    if let Some(found) = choose(families, bytes, role) {
-        let guess = Guess {
-            shape: Shape::Bare,
-            family: found.best.family,
-            bits: found.best.bits,
-            margin: 0,
-            first: Some(bytes.len()),
-        };
-        consider(found.best.fit, guess);
+    let bare = weigh(families, bytes, role).map(|found| Lie::new(Shape::Bare, &found, 0));
+    // Payloads of log entries have no frame of their own.
+    let alone = families == [Family::LogEntry] && bare.is_some_and(|bare| bare.exact());
+    let prefixed = behind
+        .filter(|_| !alone)
+        .and_then(|payload| weigh(families, payload, role))
+        .map(|found| Lie::new(Shape::Prefixed, &found, PREFIX_BITS));
+    let best = [bare, prefixed, greeting(bytes, behind, families)]
+        .into_iter()
+        .flatten()
+        .reduce(|best, next| if next.beats(&best) { next } else { best })?;
+    let guess = Guess {
+        shape: best.shape,
+        family: best.best.family,
+        bits: best.bits(),
+        margin: 0,
+        first: Some(bytes.len()),
+    };
+    Some((best.fitting.map_or(Fit::Damaged, |reading| reading.fit), guess))
+}
+
+/// The bytes as a greeting, sound or not.
+fn greeting(bytes: &[u8], behind: Option<&[u8]>, families: &[Family]) -> Option<Lie> {
+    let possible = families.contains(&Family::Service);
+    let sound = behind.filter(|name| {
+        let named = possible || guess::family_of(name).is_some();
+        let text = std::str::from_utf8(name).is_ok_and(|text| !text.contains(char::is_control));
+        named && text && (1..=MOST_NAME).contains(&name.len())
+    });
+    if let Some(name) = sound {
+        let bits = 24 + name.len().min(20) as u32;
+        return Some(Lie::greeting(Fit::Exact, bits, bytes.len()));
     }
-    if let Some(payload) = behind {
-        if let Some(found) = choose(families, payload, role) {
-            let guess = Guess {
-                shape: Shape::Prefixed,
-                family: found.best.family,
-                bits: found.best.bits + 20,
-                margin: 0,
-                first: Some(bytes.len()),
-            };
-            consider(found.best.fit, guess);
-        }
-        let named = families.contains(&Family::Service) || guess::family_of(payload).is_some();
-        let text = std::str::from_utf8(payload).is_ok_and(|text| !text.contains(char::is_control));
-        if named && text && (1..=MOST_NAME).contains(&payload.len()) {
-            let guess = Guess {
-                shape: Shape::Name,
-                family: Family::Service,
-                margin: 0,
-                bits: 24 + payload.len().min(20) as u32,
-                first: Some(bytes.len()),
-            };
-            consider(Fit::Exact, guess);
-        }
-    }
-    best
+    let bits = damage::greeting(bytes).filter(|_| possible)?;
+    Some(Lie::greeting(Fit::Damaged, bits, bytes.len()))
 }
