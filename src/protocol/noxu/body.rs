@@ -104,6 +104,9 @@ pub fn decode(
         _ => inner::deeper(frame, &reading, &mut conversation.payloads, message),
     }
     perhaps_damaged(payload, start, &asides, message);
+    if place.whole && place.cut.family.is_none() && reading.fit > Fit::Damaged {
+        perhaps_unknown(frame, start, &reading, message);
+    }
     if place.cut.damage.is_none() {
         conversation.check(frame, start, &reading, place.direction, message);
     }
@@ -138,6 +141,25 @@ fn perhaps_damaged(
         let kind = (reading.kind.name, reading.family.name());
         let text = format!("damaged, if this is {} of {}: {}", kind.0, kind.1, issue.message);
         message.issue(*severity, issue.code, at, text);
+    }
+}
+
+/// Tells that a first byte is no tag where nothing but the length speaks for the reading.
+fn perhaps_unknown(frame: &[u8], start: usize, reading: &Reading, message: &mut Message) {
+    let Some(code) = frame.get(start).filter(|_| reading.evidence() < 0) else {
+        return;
+    };
+    let at = (start, start + 1);
+    let formats = [
+        (Family::Protocol, "unknown-tag", "tag"),
+        (Family::Syncup, "unknown-opcode", "opcode"),
+    ];
+    for (family, issue, word) in formats {
+        if messages::by_code(family.messages(), *code).is_none() {
+            let name = family.name();
+            let text = format!("damaged, if this is of {name}: {word} {code} is not known");
+            message.warning(issue, at, text);
+        }
     }
 }
 

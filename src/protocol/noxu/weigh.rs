@@ -46,16 +46,15 @@ pub fn weigh(families: &[Family], payload: &[u8], role: Role) -> Option<Weighed>
         });
     }
     let mut damaged = Vec::new();
-    if let Some(choice) = choice.filter(|_| fitting.is_none()) {
-        damaged.push(choice.best);
-    }
     for family in families {
         damage::damaged(*family, payload, role, &mut |reading| damaged.push(reading));
     }
-    damaged.retain(|reading| reading.evidence() >= LEAST);
     damaged.sort_by_key(|reading| std::cmp::Reverse(reading.evidence()));
     match fitting {
-        Some(choice) => Some(against(choice, &damaged)),
+        Some(choice) => {
+            damaged.retain(|reading| reading.evidence() >= LEAST);
+            Some(against(choice, &damaged))
+        }
         None => among(&damaged),
     }
 }

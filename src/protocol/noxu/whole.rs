@@ -70,7 +70,13 @@ impl Lie {
         }
     }
 
-    /// What speaks for it to a real decoder.
+    /// How well it fits a real decoder that takes it, and what speaks for that.
+    fn standing(&self) -> Option<(Fit, u32)> {
+        self.fitting
+            .map(|reading| (reading.fit, reading.bits + self.more))
+    }
+
+    /// What speaks for it to a real decoder, if one takes it.
     fn bits(&self) -> u32 {
         self.fitting.map_or(
             self.evidence().max(0).cast_unsigned(),
@@ -92,18 +98,23 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<(F
         .filter(|_| !alone)
         .and_then(|payload| weigh(families, payload, role))
         .map(|found| Lie::new(Shape::Prefixed, &found, PREFIX_BITS));
-    let best = [bare, prefixed, greeting(bytes, behind, families)]
-        .into_iter()
-        .flatten()
-        .reduce(|best, next| if next.beats(&best) { next } else { best })?;
+    let lies = [bare, prefixed, greeting(bytes, behind, families)];
+    let lies = || lies.iter().flatten();
+    let best = lies().reduce(|best, next| if next.beats(best) { next } else { best })?;
+    let fitting = lies().filter_map(Lie::standing).max();
+    let (fit, bits) = match best.standing() {
+        Some(standing) => standing,
+        // How sure the bytes are Noxu does not suffer from their being damaged.
+        None => fitting.unwrap_or((Fit::Damaged, best.bits())),
+    };
     let guess = Guess {
         shape: best.shape,
         family: best.best.family,
-        bits: best.bits(),
+        bits,
         margin: 0,
         first: Some(bytes.len()),
     };
-    Some((best.fitting.map_or(Fit::Damaged, |reading| reading.fit), guess))
+    Some((fit, guess))
 }
 
 /// The bytes as a greeting, sound or not.

@@ -347,7 +347,7 @@ impl<'a> Walk<'a> {
 
     /// The first bytes of a text.
     fn torn_text(&mut self, length: usize) {
-        if !self.lax {
+        if !self.lax || length as u64 > LIKELY_LENGTH {
             return;
         }
         let left = self.left();
@@ -357,7 +357,7 @@ impl<'a> Walk<'a> {
         };
         if !whole || left.iter().any(|byte| is_control(*byte)) {
             self.found.doubts += CONTROLS;
-        } else if length as u64 <= LIKELY_LENGTH {
+        } else {
             self.found.bits += left.len().min(16) as u32;
         }
     }
