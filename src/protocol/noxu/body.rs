@@ -30,6 +30,9 @@ static LAYOUT_NAMES: [Symbol; 2] = [
     },
 ];
 
+/// Evidence that is next to none for a damaged message.
+const LITTLE: i32 = 14;
+
 /// A message's surroundings.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
@@ -104,7 +107,7 @@ pub fn decode(
         _ => inner::deeper(frame, &reading, &mut conversation.payloads, message),
     }
     perhaps_damaged(payload, start, &asides, message);
-    if place.whole && place.cut.family.is_none() && reading.fit > Fit::Damaged {
+    if place.whole && place.cut.family.is_none() {
         perhaps_unknown(frame, start, &reading, message);
     }
     if place.cut.damage.is_none() {
@@ -144,9 +147,14 @@ fn perhaps_damaged(
     }
 }
 
-/// Tells that a first byte is no tag where nothing but the length speaks for the reading.
+/// Tells that a first byte is no tag where next to nothing speaks for the reading.
 fn perhaps_unknown(frame: &[u8], start: usize, reading: &Reading, message: &mut Message) {
-    let Some(code) = frame.get(start).filter(|_| reading.evidence() < 0) else {
+    let least = match reading.fit {
+        Fit::Damaged => LITTLE,
+        Fit::Exact if reading.code().is_some() => i32::MIN,
+        Fit::Lenient | Fit::Exact => 0,
+    };
+    let Some(code) = frame.get(start).filter(|_| reading.evidence() < least) else {
         return;
     };
     let at = (start, start + 1);
@@ -437,8 +445,9 @@ fn unknown(
         }
         (None, Some(code)) if place.whole => {
             message.error("unknown-tag", at, format!("tag {code} is no ProtocolMessage's"));
-            let text = format!("opcode {code} is no SyncupMsg's, nor does another format fit");
-            message.error("unknown-opcode", at, text);
+            message.error("unknown-opcode", at, format!("opcode {code} is no SyncupMsg's"));
+            let text = format!("command {code} is not known either; no other format fits");
+            message.warning("unknown-command", at, text);
         }
         _ => {}
     }

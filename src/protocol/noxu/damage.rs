@@ -16,7 +16,7 @@ const TAG_BITS: u32 = 5;
 /// What a known log entry type says.
 const ENTRY_TYPE_BITS: u32 = 3;
 /// Restore responses do not say what they are: less than this is none.
-const LEAST_RESTORE: u32 = 16;
+const LEAST_RESTORE: u32 = 24;
 /// What a length says that is just that of the rest.
 const FITTING_LENGTH: u32 = 20;
 
@@ -35,7 +35,7 @@ pub fn damaged(family: Family, payload: &[u8], role: Role, visit: &mut dyn FnMut
             if let Some(reading) = restore_request(payload).filter(|_| role != Role::Answers) {
                 visit(reading);
             }
-            Some(messages::RESTORE_RESPONSE).filter(|_| role != Role::Asks)
+            restore_response(payload).filter(|_| role != Role::Asks)
         }
         Family::Admin | Family::Feeder | Family::Service | Family::LogEntry => None,
     };
@@ -98,6 +98,14 @@ fn entry(payload: &[u8]) -> Option<&'static MessageType> {
     (known && vlsn != 0 && vlsn >> 48 == 0).then_some(messages::FEEDER_ENTRY)
 }
 
+/// Restore responses have no tag: the length of a file name stands for it.
+fn restore_response(payload: &[u8]) -> Option<&'static MessageType> {
+    let length = payload.get(4..)?.first_chunk::<2>()?;
+    (1..=MOST_NAME)
+        .contains(&u16::from_le_bytes(*length).into())
+        .then_some(messages::RESTORE_RESPONSE)
+}
+
 /// The magic number of a restore request, in part or the wrong way round.
 fn restore_request(payload: &[u8]) -> Option<Reading> {
     let turned = payload.iter().eq(restore::MAGIC.iter().rev());
@@ -120,12 +128,15 @@ pub fn greeting(bytes: &[u8]) -> Option<u32> {
     let name = bytes.get(4..)?;
     let fits = (1..=MOST_NAME).contains(&length);
     let text = std::str::from_utf8(name);
+    if name.is_empty() {
+        return None;
+    }
     if length == name.len() {
         return match text {
             Ok(text) if !fits && !text.contains(char::is_control) => {
                 Some(FITTING_LENGTH + text.len().min(16) as u32)
             }
-            Err(_) if fits => Some(FITTING_LENGTH),
+            Err(_) if fits && !name.iter().any(u8::is_ascii_control) => Some(FITTING_LENGTH),
             _ => None,
         };
     }

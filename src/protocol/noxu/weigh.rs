@@ -4,7 +4,7 @@
 //! bytes behind them. Source: protocol page `noxu`, section 9.
 
 use super::damage;
-use super::reading::{AS_GOOD, Choice, Family, Fit, Reading, Role, choose};
+use super::reading::{Choice, Family, Fit, Reading, Role, choose};
 use crate::model::Severity;
 
 /// What a damaged message must have ahead of one with trailing bytes to be believed instead.
@@ -13,7 +13,7 @@ const AHEAD_OF_LENIENT: i32 = 5;
 const AHEAD_OF_EXACT: i32 = 16;
 /// A damaged message with less than this is not worth a word: its tag and nothing more.
 const LEAST: i32 = 5;
-/// How far damaged messages may lag behind one with trailing bytes to be told.
+/// How far damaged messages may lag behind one with trailing bytes, or each other, to be told.
 const WORTH_TELLING: i32 = 8;
 /// Readings with this much evidence are beyond doubt.
 const PROOF: u32 = 32;
@@ -107,8 +107,8 @@ fn worth_telling(damaged: &Reading, fitting: &Reading) -> Option<Severity> {
     let ahead = damaged.evidence() - fitting.evidence();
     match fitting.fit {
         Fit::Lenient => (ahead >= -WORTH_TELLING).then_some(Severity::Warning),
-        _ if ahead >= AHEAD_OF_LENIENT => Some(Severity::Warning),
-        _ => (ahead >= -AS_GOOD.cast_signed()).then_some(Severity::Note),
+        _ if ahead >= AHEAD_OF_EXACT => Some(Severity::Warning),
+        _ => (ahead >= 0).then_some(Severity::Note),
     }
 }
 

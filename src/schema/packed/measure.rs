@@ -356,7 +356,8 @@ impl<'a> Walk<'a> {
             Err(error) => error.error_len().is_none(),
         };
         if !whole || left.iter().any(|byte| is_control(*byte)) {
-            self.found.doubts += CONTROLS;
+            // Or its length is wrong, and other fields are in it.
+            self.found.doubts += DOUBT;
         } else {
             self.found.bits += left.len().min(16) as u32;
         }
@@ -368,8 +369,8 @@ impl<'a> Walk<'a> {
             return self.wrong();
         }
         if content.iter().any(|byte| is_control(*byte)) {
+            self.found.doubts += CONTROLS.saturating_sub(self.found.bits);
             self.found.bits = self.found.bits.saturating_sub(CONTROLS);
-            self.found.doubts += CONTROLS;
         } else {
             self.found.bits += content.len().min(16) as u32;
         }
