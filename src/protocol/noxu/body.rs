@@ -140,9 +140,15 @@ fn perhaps_damaged(
         if message.issues.iter().any(|known| known.code == issue.code) {
             continue;
         }
-        let at = (start + issue.at.start as usize, start + issue.at.end as usize);
+        let at = (
+            start + issue.at.start as usize,
+            start + issue.at.end as usize,
+        );
         let kind = (reading.kind.name, reading.family.name());
-        let text = format!("damaged, if this is {} of {}: {}", kind.0, kind.1, issue.message);
+        let text = format!(
+            "damaged, if this is {} of {}: {}",
+            kind.0, kind.1, issue.message
+        );
         message.issue(*severity, issue.code, at, text);
     }
 }
@@ -444,8 +450,16 @@ fn unknown(
             );
         }
         (None, Some(code)) if place.whole => {
-            message.error("unknown-tag", at, format!("tag {code} is no ProtocolMessage's"));
-            message.error("unknown-opcode", at, format!("opcode {code} is no SyncupMsg's"));
+            message.error(
+                "unknown-tag",
+                at,
+                format!("tag {code} is no ProtocolMessage's"),
+            );
+            message.error(
+                "unknown-opcode",
+                at,
+                format!("opcode {code} is no SyncupMsg's"),
+            );
             let text = format!("command {code} is not known either; no other format fits");
             message.warning("unknown-command", at, text);
         }

@@ -82,6 +82,14 @@ fn beginning(family: Family, kind: &'static MessageType, payload: &[u8]) -> Opti
     (!restore || reading.bits >= LEAST_RESTORE).then_some(reading)
 }
 
+/// How unlikely a sender means the values that `payload` has as `reading`, in bits, roughly.
+#[must_use]
+pub fn doubts(reading: &Reading, payload: &[u8]) -> u32 {
+    let body = &reading.kind.body;
+    let beginning = measure_beginning(body, payload, reading.start(), &reading.rules());
+    beginning.found.doubts
+}
+
 /// Where a message has the type of a log entry.
 fn entry_type(family: Family, kind: &MessageType) -> Option<usize> {
     match family {
@@ -140,9 +148,9 @@ pub fn greeting(bytes: &[u8]) -> Option<u32> {
             _ => None,
         };
     }
-    let known = SERVICES
-        .iter()
-        .any(|(service, _)| service.as_bytes().starts_with(name) && (!fits || service.len() == length));
+    let known = SERVICES.iter().any(|(service, _)| {
+        service.as_bytes().starts_with(name) && (!fits || service.len() == length)
+    });
     (known && name.len() >= 2).then_some(8 * name.len() as u32)
 }
 

@@ -98,7 +98,7 @@ pub struct Reading {
     pub fit: Fit,
     /// How unlikely the fit is by chance, in bits, roughly.
     pub bits: u32,
-    /// How unlikely a sender means such values, in bits, roughly.
+    /// How unlikely a sender means such values, in bits, roughly; none where nobody asked.
     pub doubts: u32,
     /// Where the message ends.
     pub end: usize,
@@ -243,7 +243,6 @@ fn bounded(
     };
     let found = measure(body, payload, reading.start(), &reading.rules()).ok()?;
     reading.end = found.end;
-    reading.doubts = found.doubts;
     reading.bits = found.bits + weight(&reading, payload, &found);
     if found.end != payload.len() || !found.canonical {
         reading.fit = Fit::Lenient;
@@ -333,7 +332,6 @@ pub fn self_delimiting(family: Family, bytes: &[u8], layout: u32) -> Result<Read
         reading.fit = Fit::Lenient;
     }
     reading.end = found.end;
-    reading.doubts = found.doubts;
     let message = bytes.get(..found.end).unwrap_or(bytes);
     reading.bits = found.bits + weight(&reading, message, &found);
     Ok(reading)

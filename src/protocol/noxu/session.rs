@@ -125,11 +125,9 @@ impl NoxuSession {
         };
         let role = self.conversation.role(input.direction);
         let found = best_of_whole(bytes, self.families, role)
-            .filter(|(fit, found)| {
-                *fit > Fit::Damaged || self.forced || found.bits >= find::ENOUGH_OF_DAMAGED
-            });
+            .filter(|found| self.forced || found.confidence() > Confidence::No);
         match found {
-            Some((_, found)) => {
+            Some(found) => {
                 cut.shape = found.shape;
                 cut.family = self
                     .only()
@@ -145,8 +143,7 @@ impl NoxuSession {
             None => {}
         }
         self.cut = Some(cut);
-        let sure = found
-            .is_some_and(|(fit, found)| find::whole_confidence(fit, &found) >= Confidence::Exact);
+        let sure = found.is_some_and(|found| found.confidence() >= Confidence::Exact);
         if sure || self.forced {
             Framing::Frame(bytes.len())
         } else {

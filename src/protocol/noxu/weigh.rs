@@ -32,18 +32,22 @@ pub struct Weighed {
 /// Reads `payload` as the likeliest of `families`, damaged or not.
 #[must_use]
 pub fn weigh(families: &[Family], payload: &[u8], role: Role) -> Option<Weighed> {
-    let choice = choose(families, payload, role);
-    let fitting = choice.filter(|choice| choice.best.fit > Fit::Damaged);
     let told = families.len() == 1;
-    let sure = fitting.filter(|Choice { best, .. }| {
-        best.fit == Fit::Exact && (told || best.bits >= PROOF && best.doubts == 0)
-    });
-    if let Some(choice) = sure {
-        return Some(Weighed {
-            choice,
-            fitting: Some(choice.best),
-            asides: Vec::new(),
-        });
+    let mut fitting =
+        choose(families, payload, role).filter(|choice| choice.best.fit > Fit::Damaged);
+    if let Some(choice) = &mut fitting {
+        let best = &mut choice.best;
+        let exact = best.fit == Fit::Exact;
+        if !(exact && told) {
+            best.doubts = damage::doubts(best, payload);
+        }
+        if exact && (told || best.bits >= PROOF && best.doubts == 0) {
+            return Some(Weighed {
+                choice: *choice,
+                fitting: Some(choice.best),
+                asides: Vec::new(),
+            });
+        }
     }
     let mut damaged = Vec::new();
     for family in families {

@@ -3,13 +3,24 @@
 //! Source: protocol page `noxu`, section 9.
 
 use super::damage;
-use super::guess::{self, Guess, MOST_NAME, Shape};
+use super::guess::{self, MOST_NAME, Shape};
 use super::messages::SERVICE_NAME;
 use super::reading::{Family, Fit, Reading, Role};
 use super::weigh::{Weighed, overrules, weigh};
 
 /// What a length in front that is just that of the rest says.
 const PREFIX_BITS: u32 = 20;
+
+/// What a message whose end is known seems to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole {
+    /// How it lies in its bytes.
+    pub shape: Shape,
+    /// How well real decoders' reading fits, if one takes it, and what speaks for that.
+    pub sound: Option<(Fit, u32)>,
+    /// If it is rather a message that they refuse, what speaks for that.
+    pub damaged: Option<u32>,
+}
 
 /// One way in which a message may lie in its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -78,16 +89,16 @@ impl Lie {
 
     /// What speaks for it to a real decoder, if one takes it.
     fn bits(&self) -> u32 {
-        self.fitting.map_or(
-            self.evidence().max(0).cast_unsigned(),
-            |reading| reading.bits + self.more,
-        )
+        self.fitting
+            .map_or(self.evidence().max(0).cast_unsigned(), |reading| {
+                reading.bits + self.more
+            })
     }
 }
 
 /// How a message whose end is known lies in its bytes: with or without prefix, or a greeting.
 #[must_use]
-pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<(Fit, Guess)> {
+pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Whole> {
     let behind = bytes
         .get(4..)
         .filter(|rest| guess::prefix(bytes) == Some(rest.len()));
@@ -101,20 +112,11 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<(F
     let lies = [bare, prefixed, greeting(bytes, behind, families)];
     let lies = || lies.iter().flatten();
     let best = lies().reduce(|best, next| if next.beats(best) { next } else { best })?;
-    let fitting = lies().filter_map(Lie::standing).max();
-    let (fit, bits) = match best.standing() {
-        Some(standing) => standing,
-        // How sure the bytes are Noxu does not suffer from their being damaged.
-        None => fitting.unwrap_or((Fit::Damaged, best.bits())),
-    };
-    let guess = Guess {
+    Some(Whole {
         shape: best.shape,
-        family: best.best.family,
-        bits,
-        margin: 0,
-        first: Some(bytes.len()),
-    };
-    Some((fit, guess))
+        sound: best.standing().or(lies().filter_map(Lie::standing).max()),
+        damaged: (best.best.fit == Fit::Damaged).then(|| best.evidence().max(0).cast_unsigned()),
+    })
 }
 
 /// The bytes as a greeting, sound or not.

@@ -12,7 +12,7 @@ pub struct Measure {
     pub end: usize,
     /// How unlikely the fit is by chance, in bits, roughly.
     pub bits: u32,
-    /// How unlikely a sender means such values, in bits, roughly.
+    /// How unlikely a sender means such values, in bits, roughly; of beginnings only.
     pub doubts: u32,
     /// Whether an encoder would write just these bytes.
     pub canonical: bool,
@@ -127,7 +127,9 @@ impl<'a> Walk<'a> {
         for field in body.fields {
             if field.when.meets(self.rules.version) {
                 self.value(&field.kind)?;
-                self.doubt(field);
+                if self.lax {
+                    self.doubt(field);
+                }
             }
         }
         self.check_sum();
