@@ -5,7 +5,7 @@
 use super::guess::{self, MOST_NAME, SERVICES};
 use super::log_entries;
 use super::messages::{self, V4_1};
-use super::reading::{Family, Fit, Reading, Role, readings};
+use super::reading::{Family, Fit, Reading, Role, bounded};
 use super::restore;
 use crate::model::{Issue, Message, Severity};
 use crate::schema::MessageType;
@@ -42,11 +42,13 @@ pub fn damaged(family: Family, payload: &[u8], role: Role, visit: &mut dyn FnMut
     if let Some(reading) = kind.and_then(|kind| beginning(family, kind, payload)) {
         visit(reading);
     }
-    readings(family, payload, role, &mut |reading| {
-        if reading.fit == Fit::Damaged {
+    if family == Family::Feeder && role != Role::Asks {
+        let whole = bounded(family, messages::FEEDER_ENTRY, V4_1, payload);
+        // Its checksum is wrong.
+        if let Some(reading) = whole.filter(|reading| reading.fit == Fit::Damaged) {
             visit(reading);
         }
-    });
+    }
 }
 
 fn reading(family: Family, kind: &'static MessageType, bits: u32, end: usize) -> Reading {

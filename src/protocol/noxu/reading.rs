@@ -221,8 +221,9 @@ fn layouts(kind: &'static MessageType) -> impl Iterator<Item = u32> {
     (oldest..=V4_1).rev()
 }
 
-/// `payload` as `kind`, if a real decoder takes it.
-fn bounded(
+/// `payload` as `kind`, if a real decoder takes it, or refuses but its checksum.
+#[must_use]
+pub fn bounded(
     family: Family,
     kind: &'static MessageType,
     layout: u32,

@@ -275,24 +275,27 @@ impl<'a> Walk<'a> {
     }
 
     fn integer(&mut self, width: u8) -> Result<u64, Unfit> {
-        let left = self.left();
         match self.take(width.into()) {
             Ok(bytes) => {
                 self.last = self.rules.order.unsigned(bytes);
                 Ok(self.last)
             }
             Err(unfit) => {
-                self.torn_integer(left, width);
+                if self.lax {
+                    self.torn_integer(width);
+                }
                 Err(unfit)
             }
         }
     }
 
     /// The first bytes of an integer: the upper ones of a number that counts are zero.
-    fn torn_integer(&mut self, left: &[u8], width: u8) {
-        if !self.lax || self.rules.order != Order::Little || width < 4 {
+    #[cold]
+    fn torn_integer(&mut self, width: u8) {
+        if self.rules.order != Order::Little || width < 4 {
             return;
         }
+        let left = self.left();
         let zeros = left.iter().rev().take_while(|byte| **byte == 0).count();
         self.found.bits += (4 * zeros as u32).min(14);
         let upper = left.get(6..).unwrap_or_default();
@@ -341,15 +344,18 @@ impl<'a> Walk<'a> {
         match self.sized_content(length) {
             Ok(content) => self.utf8(content),
             Err(unfit) => {
-                self.torn_text(length);
+                if self.lax {
+                    self.torn_text(length);
+                }
                 Err(unfit)
             }
         }
     }
 
     /// The first bytes of a text.
+    #[cold]
     fn torn_text(&mut self, length: usize) {
-        if !self.lax || length as u64 > LIKELY_LENGTH {
+        if length as u64 > LIKELY_LENGTH {
             return;
         }
         let left = self.left();
