@@ -34,7 +34,7 @@ static LAYOUT_NAMES: [Symbol; 2] = [
 const LITTLE: i32 = 14;
 
 /// A message's surroundings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Place<'a> {
     /// How it was found.
     pub cut: Cut,
@@ -48,6 +48,8 @@ pub struct Place<'a> {
     pub follows: &'a [u8],
     /// Whether its end is that of its input.
     pub whole: bool,
+    /// What it may be, if that is known already.
+    pub weighed: Option<Weighed>,
 }
 
 /// Decodes `frame`, found as `place` says; returns its format.
@@ -202,7 +204,9 @@ fn pick(
         return log_entry(payload, place.log_entry).map(|choice| (choice, Vec::new()));
     }
     let (mut choice, asides) = if place.whole {
-        weigh(families, payload, role)
+        let known = place.weighed.clone();
+        known
+            .or_else(|| weigh(families, payload, role))
             .map(|Weighed { choice, asides, .. }| (choice, asides))
             .unzip()
     } else {

@@ -7,7 +7,7 @@ use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
 use super::messages::V4_1;
 use super::reading::{AS_GOOD, Family, Fit, Reading, Role, choose};
 use super::restore;
-use super::weigh::weigh;
+use super::weigh::{Weighed, weigh};
 use super::whole::best_of_whole;
 use crate::model::{Direction, Message};
 use crate::protocol::{Confidence, Framing, Input, Session, Settings};
@@ -74,6 +74,8 @@ pub struct NoxuSession {
     /// Client to server, server to client, direction unknown.
     sides: [Side; 3],
     cut: Option<Cut>,
+    /// What the message that was cut may be, if its end is known.
+    weighed: Option<Weighed>,
 }
 
 impl NoxuSession {
@@ -93,6 +95,7 @@ impl NoxuSession {
             conversation: Conversation::default(),
             sides: [UNKNOWN; 3],
             cut: None,
+            weighed: None,
         }
     }
 
@@ -126,7 +129,7 @@ impl NoxuSession {
         let role = self.conversation.role(input.direction);
         let found = best_of_whole(bytes, self.families, role)
             .filter(|found| self.forced || found.confidence() > Confidence::No);
-        match found {
+        match &found {
             Some(found) => {
                 cut.shape = found.shape;
                 cut.family = self
@@ -143,7 +146,10 @@ impl NoxuSession {
             None => {}
         }
         self.cut = Some(cut);
-        let sure = found.is_some_and(|found| found.confidence() >= Confidence::Exact);
+        let sure = found
+            .as_ref()
+            .is_some_and(|found| found.confidence() >= Confidence::Exact);
+        self.weighed = found.and_then(|found| found.weighed);
         if sure || self.forced {
             Framing::Frame(bytes.len())
         } else {
@@ -479,6 +485,7 @@ impl Session for NoxuSession {
 
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.cut = None;
+        self.weighed = None;
         if self.settings.independent {
             self.conversation = Conversation::default();
             self.sides = [UNKNOWN; 3];
@@ -531,6 +538,7 @@ impl Session for NoxuSession {
             log_entry: self.log_entry,
             direction: input.direction,
             follows: input.bytes.get(frame.len()..).unwrap_or_default(),
+            weighed: self.weighed.take(),
             whole: input.whole,
         };
         let family = body::decode(frame, &place, &mut self.conversation, message);

@@ -12,7 +12,7 @@ use super::weigh::{Weighed, overrules, weigh};
 const PREFIX_BITS: u32 = 20;
 
 /// What a message whose end is known seems to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Whole {
     /// How it lies in its bytes.
     pub shape: Shape,
@@ -20,6 +20,8 @@ pub struct Whole {
     pub sound: Option<(Fit, u32)>,
     /// If it is rather a message that they refuse, what speaks for that.
     pub damaged: Option<u32>,
+    /// What it may be, unless it is a greeting.
+    pub weighed: Option<Weighed>,
 }
 
 /// One way in which a message may lie in its bytes.
@@ -102,13 +104,16 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Wh
     let behind = bytes
         .get(4..)
         .filter(|rest| guess::prefix(bytes) == Some(rest.len()));
-    let bare = weigh(families, bytes, role).map(|found| Lie::new(Shape::Bare, &found, 0));
+    let alone = weigh(families, bytes, role);
+    let bare = alone.as_ref().map(|found| Lie::new(Shape::Bare, found, 0));
     // Payloads of log entries have no frame of their own.
-    let alone = families == [Family::LogEntry] && bare.is_some_and(|bare| bare.exact());
-    let prefixed = behind
-        .filter(|_| !alone)
-        .and_then(|payload| weigh(families, payload, role))
-        .map(|found| Lie::new(Shape::Prefixed, &found, PREFIX_BITS));
+    let frameless = families == [Family::LogEntry] && bare.is_some_and(|bare| bare.exact());
+    let framed = behind
+        .filter(|_| !frameless)
+        .and_then(|payload| weigh(families, payload, role));
+    let prefixed = framed
+        .as_ref()
+        .map(|found| Lie::new(Shape::Prefixed, found, PREFIX_BITS));
     let lies = [bare, prefixed, greeting(bytes, behind, families)];
     let lies = || lies.iter().flatten();
     let best = lies().reduce(|best, next| if next.beats(best) { next } else { best })?;
@@ -116,6 +121,11 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Wh
         shape: best.shape,
         sound: best.standing().or(lies().filter_map(Lie::standing).max()),
         damaged: (best.best.fit == Fit::Damaged).then(|| best.evidence().max(0).cast_unsigned()),
+        weighed: match best.shape {
+            Shape::Bare => alone,
+            Shape::Prefixed => framed,
+            Shape::Name | Shape::Unframed => None,
+        },
     })
 }
 

@@ -48,7 +48,7 @@ pub fn measure(
     start: usize,
     rules: &Rules,
 ) -> Result<Measure, Unfit> {
-    let mut walk = Walk::new(bytes, start, rules);
+    let mut walk = Walk::<false>::new(bytes, start, rules);
     walk.structure(body)?;
     Ok(walk.found)
 }
@@ -62,8 +62,7 @@ pub fn measure_beginning(
     start: usize,
     rules: &Rules,
 ) -> Beginning {
-    let mut walk = Walk::new(bytes, start, rules);
-    walk.lax = true;
+    let mut walk = Walk::<true>::new(bytes, start, rules);
     let outcome = walk.structure(body);
     Beginning {
         found: walk.found,
@@ -85,13 +84,12 @@ const LIKELY_LENGTH: u64 = 1 << 16;
 /// What such a length says.
 const LENGTH_BITS: u32 = 8;
 
-struct Walk<'a> {
+/// If it is `LAX`, wrong values are passed over, and what ends early says something, too.
+struct Walk<'a, const LAX: bool> {
     bytes: &'a [u8],
     rules: &'a Rules,
-    /// Whether wrong values are passed over, and what ends early says something, too.
-    lax: bool,
     wrong: bool,
-    /// The last integer.
+    /// The last integer, if lax.
     last: u64,
     found: Measure,
     counts: [u64; 2],
@@ -100,12 +98,11 @@ struct Walk<'a> {
     flags: u8,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, const LAX: bool> Walk<'a, LAX> {
     fn new(bytes: &'a [u8], start: usize, rules: &'a Rules) -> Self {
         Self {
             bytes,
             rules,
-            lax: false,
             wrong: false,
             last: 0,
             found: Measure {
@@ -127,7 +124,7 @@ impl<'a> Walk<'a> {
         for field in body.fields {
             if field.when.meets(self.rules.version) {
                 self.value(&field.kind)?;
-                if self.lax {
+                if LAX {
                     self.doubt(field);
                 }
             }
@@ -266,7 +263,7 @@ impl<'a> Walk<'a> {
     /// A value that the table does not know.
     fn wrong(&mut self) -> Result<(), Unfit> {
         self.wrong = true;
-        if self.lax { Ok(()) } else { Err(Unfit::Wrong) }
+        if LAX { Ok(()) } else { Err(Unfit::Wrong) }
     }
 
     /// The bytes that are left.
@@ -277,11 +274,14 @@ impl<'a> Walk<'a> {
     fn integer(&mut self, width: u8) -> Result<u64, Unfit> {
         match self.take(width.into()) {
             Ok(bytes) => {
-                self.last = self.rules.order.unsigned(bytes);
-                Ok(self.last)
+                let value = self.rules.order.unsigned(bytes);
+                if LAX {
+                    self.last = value;
+                }
+                Ok(value)
             }
             Err(unfit) => {
-                if self.lax {
+                if LAX {
                     self.torn_integer(width);
                 }
                 Err(unfit)
@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
     /// Counted bytes; those that end early speak for themselves.
     fn counted_content(&mut self, length: usize) -> Result<&'a [u8], Unfit> {
         let content = self.take(length);
-        if content.is_err() && self.lax && length as u64 <= LIKELY_LENGTH {
+        if content.is_err() && LAX && length as u64 <= LIKELY_LENGTH {
             self.found.bits += LENGTH_BITS;
         }
         content
@@ -344,7 +344,7 @@ impl<'a> Walk<'a> {
         match self.sized_content(length) {
             Ok(content) => self.utf8(content),
             Err(unfit) => {
-                if self.lax {
+                if LAX {
                     self.torn_text(length);
                 }
                 Err(unfit)
