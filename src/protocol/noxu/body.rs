@@ -104,7 +104,7 @@ pub fn decode(
     }
     match choice.other {
         Some(other) if !place.cut.settled || same_family(&choice) => {
-            inner::ambiguous(frame, start, &other, message);
+            inner::ambiguous(frame, start, (&reading, &other), message);
         }
         _ => inner::deeper(frame, &reading, &mut conversation.payloads, message),
     }

@@ -4,11 +4,12 @@ use super::body;
 use super::conversation::Conversation;
 use super::find;
 use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
+use super::log_entries;
 use super::messages::V4_1;
 use super::reading::{AS_GOOD, Family, Fit, Reading, Role, choose};
 use super::restore;
 use super::weigh::{Weighed, weigh};
-use super::whole::best_of_whole;
+use super::whole::{behind_prefix, best_of_whole, shape_of_log_entry};
 use crate::model::{Direction, Message};
 use crate::protocol::{Confidence, Framing, Input, Session, Settings};
 
@@ -126,6 +127,11 @@ impl NoxuSession {
             layout: V4_1,
             damage: None,
         };
+        if let Some(kind) = self.log_entry.and_then(log_entries::by_code) {
+            cut.shape = shape_of_log_entry(kind, bytes);
+            self.cut = Some(cut);
+            return Framing::Frame(bytes.len());
+        }
         let role = self.conversation.role(input.direction);
         let found = best_of_whole(bytes, self.families, role)
             .filter(|found| self.forced || found.confidence() > Confidence::No);
@@ -140,9 +146,9 @@ impl NoxuSession {
                 return Framing::NoFrame("no Noxu message fits these bytes");
             }
             None if self.only() == Some(Family::Service) => cut.shape = Shape::Name,
-            None if guess::prefix(bytes).is_some_and(|length| length + 4 == bytes.len()) => {
-                cut.shape = Shape::Prefixed;
-            }
+            // Payloads of log entries have no frame of their own.
+            None if self.only() == Some(Family::LogEntry) => {}
+            None if behind_prefix(bytes).is_some() => cut.shape = Shape::Prefixed,
             None => {}
         }
         self.cut = Some(cut);

@@ -8,7 +8,7 @@ use super::reading::{Choice, Family, Fit, Reading, Role, choose};
 use crate::model::Severity;
 
 /// What a damaged message must have ahead of one with trailing bytes to be believed instead.
-const AHEAD_OF_LENIENT: i32 = 5;
+const AHEAD_OF_LENIENT: i32 = 4;
 /// What it must have ahead of one that takes all bytes, and at least.
 const AHEAD_OF_EXACT: i32 = 16;
 /// A damaged message with less than this is not worth a word: its tag and nothing more.

@@ -4,9 +4,10 @@
 
 use super::damage;
 use super::guess::{self, MOST_NAME, Shape};
-use super::messages::SERVICE_NAME;
-use super::reading::{Family, Fit, Reading, Role};
+use super::messages::{SERVICE_NAME, V4_1};
+use super::reading::{Family, Fit, Reading, Role, bounded};
 use super::weigh::{Weighed, overrules, weigh};
+use crate::schema::MessageType;
 
 /// What a length in front that is just that of the rest says.
 const PREFIX_BITS: u32 = 20;
@@ -50,7 +51,7 @@ impl Lie {
         let best = Reading {
             family: Family::Service,
             kind: SERVICE_NAME,
-            layout: super::messages::V4_1,
+            layout: V4_1,
             fit,
             bits,
             doubts: 0,
@@ -101,9 +102,7 @@ impl Lie {
 /// How a message whose end is known lies in its bytes: with or without prefix, or a greeting.
 #[must_use]
 pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Whole> {
-    let behind = bytes
-        .get(4..)
-        .filter(|rest| guess::prefix(bytes) == Some(rest.len()));
+    let behind = behind_prefix(bytes);
     let alone = weigh(families, bytes, role);
     let bare = alone.as_ref().map(|found| Lie::new(Shape::Bare, found, 0));
     // Payloads of log entries have no frame of their own.
@@ -143,4 +142,25 @@ fn greeting(bytes: &[u8], behind: Option<&[u8]>, families: &[Family]) -> Option<
     }
     let bits = damage::greeting(bytes).filter(|_| possible)?;
     Some(Lie::greeting(Fit::Damaged, bits, bytes.len()))
+}
+
+/// The bytes behind a length that is just theirs.
+#[must_use]
+pub fn behind_prefix(bytes: &[u8]) -> Option<&[u8]> {
+    let behind = bytes.get(4..)?;
+    (guess::prefix(bytes)? == behind.len()).then_some(behind)
+}
+
+/// Payloads of log entries have no frame of their own; a length in front is one only if they make
+/// no sense otherwise.
+#[must_use]
+pub fn shape_of_log_entry(kind: &'static MessageType, bytes: &[u8]) -> Shape {
+    let fits = |payload: &[u8]| {
+        bounded(Family::LogEntry, kind, V4_1, payload)
+            .is_some_and(|reading| reading.fit == Fit::Exact)
+    };
+    match behind_prefix(bytes) {
+        Some(behind) if fits(behind) && !fits(bytes) => Shape::Prefixed,
+        _ => Shape::Bare,
+    }
 }
