@@ -141,6 +141,7 @@ impl PayloadProbe for AnyProtocol {
             whole: false,
             ended: false,
             direction: None,
+            time: None,
         };
         ALL.iter()
             .any(|protocol| protocol.probe(&input, &self.0) >= Confidence::Likely)
@@ -250,10 +251,11 @@ impl<'t, 's> Traffic<'t, 's> {
                 return Ok(());
             }
             Kind::Summary(summary) => {
+                let file = self.options.files.get(self.file);
                 if let Some(mut stream) =
                     self.streams.remove(&number).filter(|stream| stream.wanted)
                 {
-                    self.flow = stream.over(event, self.pipeline)?;
+                    self.flow = stream.over(event, file, self.pipeline)?;
                     self.observer.connection(summary, stream.info());
                 }
                 return Ok(());
@@ -266,10 +268,8 @@ impl<'t, 's> Traffic<'t, 's> {
         if let Kind::Raw { bytes, .. } = &event.kind {
             return self.observer.payload(number, event.direction, bytes);
         }
-        if let Some(file) = self.options.files.get(self.file) {
-            stream.file = Some(file.clone());
-        }
-        self.flow = stream.event(event, self.options, self.pipeline)?;
+        let file = self.options.files.get(self.file);
+        self.flow = stream.event(event, file, self.options, self.pipeline)?;
         Ok(())
     }
 

@@ -308,6 +308,38 @@ impl<'a> Reader<'a> {
         Some(Span::new(start, self.position))
     }
 
+    /// Consumes the next items as far as they are unsigned integers below 256, spelled as short as
+    /// can be, but at most `most`; says how many.
+    #[inline]
+    pub fn short_bytes(&mut self, most: u32) -> u32 {
+        let mut rest = self.bytes.get(self.position..).unwrap_or_default();
+        let mut taken = 0;
+        while taken < most
+            && let [0..=0x7f, tail @ ..] | [0xcc, 0x80..=0xff, tail @ ..] = rest
+        {
+            rest = tail;
+            taken += 1;
+        }
+        self.position = self.bytes.len() - rest.len();
+        taken
+    }
+
+    /// Consumes the next item if it is a short binary whose bytes are all there; says where its
+    /// content lies.
+    #[inline]
+    pub fn short_binary(&mut self) -> Option<Span> {
+        let [0xc4, length, content @ ..] = self.bytes.get(self.position..)? else {
+            return None;
+        };
+        let length = usize::from(*length);
+        if length > content.len() {
+            return None;
+        }
+        let start = self.position + 2;
+        self.position = start + length;
+        Some(Span::new(start, self.position))
+    }
+
     fn big_endian(&mut self, width: usize) -> Result<u64, Fault> {
         let bytes = self.take(width)?;
         Ok(bytes

@@ -161,6 +161,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn unsigned(&mut self, width: u8, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
+        if let Some(value) = self.reader.short_unsigned(width) {
+            return self.leaf(label, Value::Unsigned(value), start);
+        }
         let head = self.head()?;
         let marker_width = match self.reader.marker() {
             0xcc => 1,
@@ -293,19 +296,20 @@ impl<'a, 'm> Decoder<'a, 'm> {
             )?;
             return self.integer_bytes(None, label, holds);
         }
-        match self.head()? {
-            Head::Binary(length) => {
-                let span = self.content(start, length)?;
-                if self.dialect.codecs == Codecs::RMP_NAMED {
-                    self.non_canonical(start)?;
-                } else {
-                    self.show(Codecs::Z_OLD.or(Codecs::Z_NEW), start, "bytes as bin")?;
-                }
-                self.note_opaque(holds);
-                self.leaf(label, Value::Bytes(span), start)
-            }
-            other => self.wrong_type(start, label, "bytes", other),
+        let span = match self.reader.short_binary() {
+            Some(content) => content,
+            None => match self.head()? {
+                Head::Binary(length) => self.content(start, length)?,
+                other => return self.wrong_type(start, label, "bytes", other),
+            },
+        };
+        if self.dialect.codecs == Codecs::RMP_NAMED {
+            self.non_canonical(start)?;
+        } else {
+            self.show(Codecs::Z_OLD.or(Codecs::Z_NEW), start, "bytes as bin")?;
         }
+        self.note_opaque(holds);
+        self.leaf(label, Value::Bytes(span), start)
     }
 
     fn integer_bytes(
@@ -335,12 +339,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
             self.reader.seek(end);
             left = 0;
         }
-        for _ in 0..left {
+        left -= self.reader.short_bytes(left);
+        while left > 0 {
             let at = self.reader.position();
-            if self.reader.peek().is_some_and(|byte| byte < 0x80) {
-                self.reader.seek(at + 1);
-                continue;
-            }
             let head = self.head()?;
             if !matches!(head, Head::Unsigned(0..=255)) || self.reader.marker() != 0xcc {
                 self.mismatch("wrong-type", at, || {
@@ -350,6 +351,8 @@ impl<'a, 'm> Decoder<'a, 'm> {
                 self.reader.seek(start);
                 return self.generic(label);
             }
+            left -= 1;
+            left -= self.reader.short_bytes(left);
         }
         if expected.is_none_or(|expected| u32::from(expected) == count) {
             self.note_opaque(holds);

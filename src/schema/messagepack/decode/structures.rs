@@ -56,8 +56,16 @@ impl Decoder<'_, '_> {
                 format!("{count} elements where {known} belong")
             })?;
         }
-        for field in present(fields, version).take(count as usize) {
-            if !self.plain_field(field) {
+        let mut left = count;
+        for field in fields {
+            if !field.when.meets(version) {
+                continue;
+            }
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            if !self.plain(field) {
                 self.field(field)?;
             }
         }
@@ -174,8 +182,8 @@ impl Decoder<'_, '_> {
     }
 
     /// Decodes what most fields are, as most are spelled, without a call; else consumes nothing.
-    #[inline]
-    pub(super) fn plain_field(&mut self, field: &'static Field) -> bool {
+    ///     #[inline]
+    fn plain(&mut self, field: &'static Field) -> bool {
         let start = self.reader.position();
         let label = Some(&field.label);
         match field.kind {
