@@ -228,8 +228,13 @@ fn damaged_messages_are_preferred_to_others_with_bytes_left_over() {
         let message = hex::decode(message).unwrap();
         let mut frame = (message.len() as u32).to_le_bytes().to_vec();
         frame.extend_from_slice(&message);
-        for bytes in [message, frame] {
-            let record = alone(Some("noxu"), &bytes);
+        let dump = decode(Some("noxu"), false, &[Piece::dump(&frame)]);
+        let records = [
+            alone(Some("noxu"), &message),
+            alone(Some("noxu"), &frame),
+            dump[0].clone(),
+        ];
+        for record in records {
             assert_eq!(record["type"], kind, "{record}");
             assert_eq!(found(&record, code), Some("error"), "{record}");
             assert_eq!(record["inner"]["also"]["type"], other, "{record}");

@@ -49,7 +49,7 @@ pub struct Place<'a> {
     /// Whether its end is that of its input.
     pub whole: bool,
     /// What it may be, if that is known already.
-    pub weighed: Option<Weighed>,
+    pub weighed: Option<Box<Weighed>>,
 }
 
 /// Decodes `frame`, found as `place` says; returns its format.
@@ -103,7 +103,9 @@ pub fn decode(
         );
     }
     match choice.other {
-        Some(other) if !place.cut.settled || same_family(&choice) => {
+        Some(other)
+            if !place.cut.settled || same_family(&choice) || reading.fit == Fit::Damaged =>
+        {
             inner::ambiguous(frame, start, (&reading, &other), message);
         }
         _ => inner::deeper(frame, &reading, &mut conversation.payloads, message),
@@ -204,13 +206,17 @@ fn pick(
         return log_entry(payload, place.log_entry).map(|choice| (choice, Vec::new()));
     }
     let (mut choice, asides) = if place.whole {
-        let known = place.weighed.clone();
+        let known = place.weighed.clone().map(|weighed| *weighed);
         known
             .or_else(|| weigh(families, payload, role))
             .map(|Weighed { choice, asides, .. }| (choice, asides))
             .unzip()
     } else {
-        (choose(families, payload, role), None)
+        let choice = choose(families, payload, role);
+        let weak =
+            choice.filter(|choice| choice.best.fit == Fit::Lenient || !choice.best.is_proven());
+        let better = weak.and_then(|_| damaged_first(payload, place, role, conversation));
+        (better.or(choice), None)
     };
     if let Some(found) = &mut choice {
         if !place.cut.settled && families.len() == 1 {
@@ -235,6 +241,22 @@ fn pick(
         conversation.position(place.direction),
     )
     .map(|best| (Choice { best, other: None }, Vec::new()))
+}
+
+/// The damaged message that the first frame of an unknown service more likely is: nothing but the frame itself has shown the format.
+fn damaged_first(
+    payload: &[u8],
+    place: &Place<'_>,
+    role: Role,
+    conversation: &Conversation,
+) -> Option<Choice> {
+    let first = conversation.position(place.direction) == Position::First;
+    if !first || conversation.service().is_some() || place.cut.shape != Shape::Prefixed {
+        return None;
+    }
+    weigh(place.families, payload, role)
+        .map(|weighed| weighed.choice)
+        .filter(|choice| choice.best.fit == Fit::Damaged)
 }
 
 /// A reading in another format that is as good as the one that the first bytes suggest.

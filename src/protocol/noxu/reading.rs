@@ -74,6 +74,9 @@ pub enum Role {
     Either,
 }
 
+/// Evidence that leaves nothing to chance.
+const PROOF: u32 = 32;
+
 /// How well bytes fit a message type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
@@ -121,6 +124,12 @@ impl Reading {
     #[must_use]
     pub fn evidence(&self) -> i32 {
         self.bits.cast_signed() - self.doubts.cast_signed()
+    }
+
+    /// Whether it is no chance that it fits.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.bits >= PROOF
     }
 
     /// How its fields are laid out.
@@ -383,11 +392,7 @@ pub fn choose(families: &[Family], payload: &[u8], role: Role) -> Option<Choice>
             && best.fit == Fit::Exact
             && other.bits + AS_GOOD >= best.bits
             // Payloads of log entries do not say their type, whatever they hold.
-            && (!has_proof(&best) || best.family == Family::LogEntry)
+            && (!best.is_proven() || best.family == Family::LogEntry)
     });
     Some(Choice { best, other })
-}
-
-fn has_proof(reading: &Reading) -> bool {
-    reading.bits >= 32
 }

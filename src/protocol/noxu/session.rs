@@ -76,7 +76,7 @@ pub struct NoxuSession {
     sides: [Side; 3],
     cut: Option<Cut>,
     /// What the message that was cut may be, if its end is known.
-    weighed: Option<Weighed>,
+    weighed: Option<Box<Weighed>>,
 }
 
 impl NoxuSession {
@@ -155,7 +155,7 @@ impl NoxuSession {
         let sure = found
             .as_ref()
             .is_some_and(|found| found.confidence() >= Confidence::Exact);
-        self.weighed = found.and_then(|found| found.weighed);
+        self.weighed = found.and_then(|found| found.weighed).map(Box::new);
         if sure || self.forced {
             Framing::Frame(bytes.len())
         } else {

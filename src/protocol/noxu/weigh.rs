@@ -15,8 +15,6 @@ const AHEAD_OF_EXACT: i32 = 16;
 const LEAST: i32 = 5;
 /// How far damaged messages may lag behind one with trailing bytes, or each other, to be told.
 const WORTH_TELLING: i32 = 8;
-/// Readings with this much evidence are beyond doubt.
-const PROOF: u32 = 32;
 
 /// What a message whose end is known may be.
 #[derive(Clone, Debug)]
@@ -41,7 +39,7 @@ pub fn weigh(families: &[Family], payload: &[u8], role: Role) -> Option<Weighed>
         if !(exact && told) {
             best.doubts = damage::doubts(best, payload);
         }
-        if exact && (told || best.bits >= PROOF && best.doubts == 0) {
+        if exact && (told || best.is_proven() && best.doubts == 0) {
             return Some(Weighed {
                 choice: *choice,
                 fitting: Some(choice.best),
