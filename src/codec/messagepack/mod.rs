@@ -268,6 +268,15 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
+    /// Consumes the next item if it is an integer of one byte, from -32 to 127.
+    #[inline]
+    pub fn fixint(&mut self) -> Option<i8> {
+        let value = self.peek()?.cast_signed();
+        let is_one = value >= -32;
+        self.position += usize::from(is_one);
+        is_one.then_some(value)
+    }
+
     /// Consumes the head of the next item if it is an array of at most 15 items; says how many.
     #[inline]
     pub fn short_array(&mut self) -> Option<u32> {

@@ -195,6 +195,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn signed(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
+        if let Some(value) = self.reader.fixint() {
+            return self.leaf(label, Value::Signed(value.into()), start);
+        }
         let named = !self.dialect.codecs.and(Codecs::RMP_NAMED).is_empty();
         match self.head()? {
             Head::Signed(value) => {
