@@ -191,13 +191,12 @@ impl Conversation {
         let stream = stream(engine, fields);
         let id = identity(fields);
         self.requests_seen = true;
-        if engine != ARRAY {
-            let waiting = self.requests.entry(request_key(code, stream, id), 0);
-            *waiting = waiting.saturating_add(1);
-        }
         if code == 0x10 {
             self.mutation(stream, id, fields, findings);
             self.signature(fields, findings);
+        } else if engine != ARRAY {
+            let waiting = self.requests.entry(request_key(code, stream, id), 0);
+            *waiting = waiting.saturating_add(1);
         }
         self.producer(fields, findings);
         if engine != ARRAY {
@@ -294,22 +293,13 @@ impl Conversation {
 
     fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
         let id = identity(fields);
-        let delta = code == 0x11 || code == 0x12;
-        let mutation = Key::EMPTY.and_number(id);
-        let known = self.mutations.get(mutation).filter(|_| delta);
-        let named = stream(engine, fields);
-        let stream = match known {
-            Some((stream, _)) => Some(Key::EMPTY.and_number(stream)),
-            None if delta => None,
-            None => Some(Key::EMPTY.and_number(named.number())),
+        let stream = if code == 0x11 || code == 0x12 {
+            self.delta_answered(id, fields, findings)
+        } else {
+            let named = stream(engine, fields);
+            self.batch_answered(code, named, id, fields, findings);
+            Some(Key::EMPTY.and_number(named.number()))
         };
-        self.answered(code, named, id, fields, findings);
-        if let Some((stream, pushes)) = known {
-            match pushes {
-                0 | 1 => self.mutations.remove(mutation),
-                _ => drop(self.mutations.insert(mutation, (stream, pushes - 1))),
-            }
-        }
         let producer = self.grant.and_then(|grant| grant.producer);
         let applied = fields.number(Role::AppliedSeq);
         if let (Some(stream), Some(applied), Some(1..)) = (stream, applied, producer) {
@@ -324,7 +314,25 @@ impl Conversation {
         }
     }
 
-    fn answered(
+    /// The stream of the mutation that a delta's answer is about, if that was seen.
+    fn delta_answered(
+        &mut self,
+        id: u64,
+        fields: &Fields<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Key> {
+        let mutation = Key::EMPTY.and_number(id);
+        let known = self.mutations.change(mutation, |(stream, pushes)| {
+            (pushes > 1).then(|| (stream, pushes - 1))
+        });
+        if known.is_none() && self.mutations.complete() {
+            self.unasked(Role::MutationId, fields, findings);
+        }
+        known.map(|(stream, _)| Key::EMPTY.and_number(stream))
+    }
+
+    /// `code` is that of the answer.
+    fn batch_answered(
         &mut self,
         code: u64,
         stream: Key,
@@ -332,24 +340,23 @@ impl Conversation {
         fields: &Fields<'_>,
         findings: &mut Vec<Finding>,
     ) {
-        let (asked, role) = match code {
-            0x11 | 0x12 => (0x10, Role::MutationId),
-            code => (code - 1, Role::BatchId),
-        };
-        let key = request_key(asked, stream, id);
-        match self.requests.get(key) {
-            Some(0 | 1) => self.requests.remove(key),
-            Some(waiting) => drop(self.requests.insert(key, waiting - 1)),
-            None => {
-                let sure = self.handshake.is_some() && self.requests_seen;
-                if sure && self.requests.complete() {
-                    findings.push(Finding::warning(
-                        "ack-without-request",
-                        fields.at(role),
-                        "no request that waits for this answer was seen",
-                    ));
-                }
-            }
+        let request = request_key(code - 1, stream, id);
+        let known = self
+            .requests
+            .change(request, |waiting| (waiting > 1).then(|| waiting - 1));
+        if known.is_none() && self.requests.complete() {
+            self.unasked(Role::BatchId, fields, findings);
+        }
+    }
+
+    /// An answer to a request that was not seen; `role` names it.
+    fn unasked(&self, role: Role, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+        if self.handshake.is_some() && self.requests_seen {
+            findings.push(Finding::warning(
+                "ack-without-request",
+                fields.at(role),
+                "no request that waits for this answer was seen",
+            ));
         }
     }
 }
@@ -394,10 +401,8 @@ fn identity(fields: &Fields<'_>) -> u64 {
         .unwrap_or_default()
 }
 
-/// Answers to deltas do not name the collection.
 fn request_key(code: u64, stream: Key, id: u64) -> Key {
-    let base = if code == 0x10 { Key::EMPTY } else { stream };
-    base.and_number(code).and_number(id)
+    stream.and_number(code).and_number(id)
 }
 
 fn sender(kind: &'static MessageType) -> Option<Direction> {

@@ -103,9 +103,16 @@ impl<V: Copy> Bounded<V> {
         self.map.entry(key.0).or_insert(value)
     }
 
-    /// Forgets `key`.
-    pub fn remove(&mut self, key: Key) {
-        self.map.remove(&key.0);
+    /// Lets `next` say what is to be known of `key` from now on; returns what was known before, if
+    /// anything was.
+    pub fn change(&mut self, key: Key, next: impl FnOnce(V) -> Option<V>) -> Option<V> {
+        let known = self.map.get_mut(&key.0)?;
+        let before = *known;
+        match next(before) {
+            Some(after) => *known = after,
+            None => drop(self.map.remove(&key.0)),
+        }
+        Some(before)
     }
 
     /// Whether a key that is not known was never inserted.
