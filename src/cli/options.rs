@@ -292,7 +292,7 @@ enum OutputForm {
     Raw,
     /// Nothing; the exit status tells
     None,
-    /// A row for each connection; captures only
+    /// A row for each connection that has such records; --limit and --skip count rows; captures only
     Conversations,
 }
 

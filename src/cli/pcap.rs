@@ -8,7 +8,7 @@ use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
 use super::{CLEAN, DAMAGED, complain};
 use anyhow::Context;
 use clap::Args;
-use conversations::Conversations;
+use conversations::{Rows, Table};
 use payload::PayloadFiles;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
@@ -82,16 +82,10 @@ impl Pcap {
         let output = self.output.ready(&self.first())?;
         let mut sink = output.sink(io::stdout().lock());
         let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
-        match &self.write_payload {
-            Some(directory) => {
-                let mut files = PayloadFiles::new(directory)
-                    .with_context(|| directory.display().to_string())?;
-                self.decode(captures, &options, &mut pipeline, &mut files)?;
-            }
-            None => {
-                self.decode(captures, &options, &mut pipeline, &mut NoObserver)?;
-            }
-        }
+        match self.payload_files()? {
+            Some(mut files) => self.decode(captures, &options, &mut pipeline, &mut files)?,
+            None => self.decode(captures, &options, &mut pipeline, &mut NoObserver)?,
+        };
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
         sink.finish()?;
@@ -119,21 +113,48 @@ impl Pcap {
         captures: Merge<Box<dyn Read + Send>>,
         options: &TrafficOptions,
     ) -> anyhow::Result<u8> {
+        let mut selection = self.selection.ready()?;
+        let rows = Rows::split(&mut selection);
+        let out = io::stdout().lock();
+        let out = if self.output.is_json() {
+            output::Conversations::json(out)
+        } else {
+            output::Conversations::table(out, self.output.look(&self.first()))
+        };
+        let mut table = Table::new(out, rows, self.payload_files()?);
         let mut sink = output::Nothing;
-        let mut pipeline = Pipeline::new(&mut sink, self.selection.ready()?);
-        let mut conversations = Conversations::default();
-        self.decode(captures, options, &mut pipeline, &mut conversations)?;
+        let mut pipeline = Pipeline::new(&mut sink, selection);
+        self.decode(captures, options, &mut pipeline, &mut table)?;
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
-        let conversations = conversations.sorted();
-        let out = &mut io::stdout().lock();
-        if self.output.is_json() {
-            output::write_conversations_json(out, &conversations)?;
-        } else {
-            let look = self.output.look(&self.first());
-            output::write_conversations(out, &look, &conversations)?;
+        if table.finish()? == 0 {
+            complain::note(&self.explain_no_rows(totals));
         }
         Ok(self.status(totals))
+    }
+
+    /// Says why the table is empty.
+    fn explain_no_rows(&self, totals: Totals) -> Wrong {
+        let unmatched = match totals.shown {
+            0 if totals.records > 0 => self.selection.explain_nothing(),
+            _ => None,
+        };
+        unmatched.unwrap_or_else(|| {
+            Wrong::new(
+                "no TCP connection to show".to_owned(),
+                "--follow, --port, --host, --type, --filter, --skip and --limit say which are shown"
+                    .to_owned(),
+            )
+        })
+    }
+
+    fn payload_files(&self) -> anyhow::Result<Option<PayloadFiles>> {
+        let Some(directory) = &self.write_payload else {
+            return Ok(None);
+        };
+        let files =
+            PayloadFiles::new(directory).with_context(|| directory.display().to_string())?;
+        Ok(Some(files))
     }
 
     fn decode(

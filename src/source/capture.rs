@@ -45,7 +45,12 @@ pub struct TrafficOptions {
 /// Receives what is said about connections beside their records.
 pub trait Observer {
     /// A connection is over; nothing else will be said about it.
-    fn connection(&mut self, _summary: &net::Summary, _info: &StreamInfo) {}
+    ///
+    /// # Errors
+    /// If that cannot be passed on.
+    fn connection(&mut self, _summary: &net::Summary, _info: &StreamInfo) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Bytes of a TCP stream, in order, with holes left out.
     ///
@@ -254,7 +259,7 @@ impl<'t, 's> Traffic<'t, 's> {
                     self.streams.remove(&number).filter(|stream| stream.wanted)
                 {
                     self.flow = stream.over(event, self.pipeline)?;
-                    self.observer.connection(summary, stream.info());
+                    self.observer.connection(summary, stream.info())?;
                 }
                 return Ok(());
             }

@@ -16,6 +16,8 @@ pub struct StreamInfo {
     pub protocol: Option<&'static str>,
     /// Frames decoded, and messages of no known protocol.
     pub frames: u64,
+    /// Those of its records that the selection admits.
+    pub shown: u64,
     /// Errors found on its records.
     pub errors: u64,
     /// Warnings found on its records.
@@ -184,6 +186,7 @@ impl Stream {
     }
 
     fn count(&mut self, before: Totals, after: Totals) {
+        self.info.shown += after.shown - before.shown;
         self.info.errors += after.errors - before.errors;
         self.info.warnings += after.warnings - before.warnings;
     }
