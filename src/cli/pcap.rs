@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use wirectl::net::{Capture, Merge, decompress};
+use wirectl::net::{Capture, DEFAULT_CONNECTION_LIMIT, Merge, decompress};
 use wirectl::output;
 use wirectl::pipeline::{Flow, Pipeline, Totals};
 use wirectl::source::capture::{NoObserver, Observer, TrafficOptions, decode_captures};
@@ -49,6 +49,9 @@ pub struct Pcap {
     /// Only connections from or to this address (repeatable)
     #[arg(long, help_heading = "Captures", value_name = "ADDRESS")]
     host: Vec<IpAddr>,
+    /// Follow so many TCP connections at a time; some 3 KiB of memory each
+    #[arg(long, help_heading = "Captures", value_name = "COUNT", default_value_t = DEFAULT_CONNECTION_LIMIT)]
+    max_connections: usize,
     /// Keep the bytes of every TCP stream, a file a direction, in this directory
     #[arg(long, help_heading = "Captures", value_name = "DIR")]
     write_payload: Option<PathBuf>,
@@ -190,6 +193,7 @@ impl Pcap {
                 _ => Vec::new(),
             },
             key_log,
+            most_connections: Some(self.max_connections),
             live: false,
         })
     }

@@ -173,6 +173,7 @@ impl Tail {
             only_hosts: self.host.clone(),
             files: Vec::new(),
             key_log,
+            most_connections: None,
             live: false,
         })
     }

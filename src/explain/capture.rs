@@ -73,8 +73,10 @@ pub(super) static ALL: &[Explanation] = &[
     explain(
         "connection-evicted",
         "a connection is no longer followed",
-        "Too many connections were open at once, so the one silent longest was given up.",
-        "Select connections with --port or --host.",
+        "Too many connections were open at once, so some were given up to bound memory: those that \
+         had ended, then those that never carried a byte, then those idle longest. What comes on one \
+         later starts a new connection in the middle of its streams.",
+        "Allow more with wirectl pcap --max-connections, or capture fewer.",
     ),
     explain(
         "tcp-conflicting-overlap",

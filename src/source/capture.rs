@@ -14,6 +14,7 @@ use crate::source::SourceError;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use stream::Stream;
 
@@ -38,6 +39,8 @@ pub struct TrafficOptions {
     pub files: Vec<String>,
     /// TLS secrets in the format of SSLKEYLOGFILE.
     pub key_log: Vec<u8>,
+    /// Follow so many connections at a time, if the user has chosen.
+    pub most_connections: Option<usize>,
     /// The bytes come from live connections: what is missing of them passed, but too fast.
     pub live: bool,
 }
@@ -119,6 +122,9 @@ pub fn network_options(options: &TrafficOptions, raw: bool) -> net::Options {
         message_limit: options.settings.most_frame,
         probe: Some(Arc::new(AnyProtocol(options.settings.clone()))),
         raw,
+        connection_limit: options
+            .most_connections
+            .unwrap_or(net::DEFAULT_CONNECTION_LIMIT),
         ..net::Options::default()
     };
     network.tls_keys.add(&options.key_log);
@@ -173,12 +179,28 @@ impl Hasher for Spread {
     }
 }
 
+/// A connection that the user wants to see.
+struct Followed {
+    client: SocketAddr,
+    server: SocketAddr,
+    /// What is known beyond that; many connections never say a word.
+    stream: Option<Box<Stream>>,
+}
+
+impl Followed {
+    fn stream(&mut self, number: u32, options: &TrafficOptions) -> &mut Stream {
+        let (client, server) = (self.client, self.server);
+        self.stream
+            .get_or_insert_with(|| Box::new(Stream::new(number, client, server, options)))
+    }
+}
+
 /// Turns events into records.
 pub struct Traffic<'t, 's> {
     options: &'t TrafficOptions,
     pipeline: &'t mut Pipeline<'s>,
     observer: &'t mut dyn Observer,
-    streams: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
+    streams: HashMap<u32, Box<Followed>, BuildHasherDefault<Spread>>,
     /// Which capture the events come from.
     file: usize,
     flow: Flow,
@@ -250,14 +272,19 @@ impl<'t, 's> Traffic<'t, 's> {
         };
         match &event.kind {
             Kind::Open { client, server, .. } => {
-                let stream = Stream::new(number, *client, *server, self.options);
-                self.streams.insert(number, stream);
+                if stream::is_wanted(number, [*client, *server], self.options) {
+                    let followed = Followed {
+                        client: *client,
+                        server: *server,
+                        stream: None,
+                    };
+                    self.streams.insert(number, Box::new(followed));
+                }
                 return Ok(());
             }
             Kind::Summary(summary) => {
-                if let Some(mut stream) =
-                    self.streams.remove(&number).filter(|stream| stream.wanted)
-                {
+                if let Some(mut followed) = self.streams.remove(&number) {
+                    let stream = followed.stream(number, self.options);
                     self.flow = stream.over(event, self.pipeline)?;
                     self.observer.connection(summary, stream.info())?;
                 }
@@ -265,8 +292,12 @@ impl<'t, 's> Traffic<'t, 's> {
             }
             _ => {}
         }
-        let Some(stream) = self.streams.get_mut(&number).filter(|stream| stream.wanted) else {
+        let Some(followed) = self.streams.get_mut(&number) else {
             return Ok(());
+        };
+        let stream = match &event.kind {
+            Kind::Close { .. } if followed.stream.is_none() => return Ok(()),
+            _ => followed.stream(number, self.options),
         };
         if let Kind::Raw { bytes, .. } = &event.kind {
             return self.observer.payload(number, event.direction, bytes);

@@ -32,8 +32,6 @@ const NOT_INFLATED: [&str; 2] = ["ws-deflate-context-lost", "ws-inflate-failed"]
 /// Follows one connection.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// Whether the user wants to see it.
-    pub wanted: bool,
     /// The capture that the next event comes from, if there are several.
     pub file: Option<String>,
     number: u32,
@@ -63,6 +61,15 @@ struct Pending {
     needs: usize,
 }
 
+/// Whether the user wants to see connection `number` between `ends`.
+pub(super) fn is_wanted(number: u32, ends: [SocketAddr; 2], options: &TrafficOptions) -> bool {
+    let ports = &options.only_ports;
+    let hosts = &options.only_hosts;
+    (options.follow.is_empty() || options.follow.contains(&number))
+        && (ports.is_empty() || ends.iter().any(|end| ports.contains(&end.port())))
+        && (hosts.is_empty() || ends.iter().any(|end| hosts.contains(&end.ip())))
+}
+
 impl Stream {
     pub fn new(
         number: u32,
@@ -81,14 +88,7 @@ impl Stream {
         if let Some(protocol) = usual_on(server.port()).filter(|_| forced.is_none()) {
             connection.expect(protocol);
         }
-        let ends = [client, server];
-        let ports = &options.only_ports;
-        let hosts = &options.only_hosts;
-        let wanted = (options.follow.is_empty() || options.follow.contains(&number))
-            && (ports.is_empty() || ends.iter().any(|end| ports.contains(&end.port())))
-            && (hosts.is_empty() || ends.iter().any(|end| hosts.contains(&end.ip())));
         Self {
-            wanted,
             file: None,
             number,
             client,
