@@ -3,7 +3,7 @@
 use super::compare::{Comparison, Ignored};
 use super::conversation::{Conversation, Exchanges, nanoseconds};
 use super::expect::{Expectations, Seen};
-use super::shared::{Event, Gate};
+use super::shared::{Event, Gate, Opened};
 use super::shown::{Faces, Shown};
 use crate::connect::Breaker;
 use crate::model::{Direction, Origin, Record, Severity, Transport};
@@ -45,6 +45,8 @@ pub(super) struct Live {
     pub ending: Option<Instant>,
     pub last: Instant,
     pub closed: bool,
+    /// Whether its player is done.
+    pub played: bool,
     detector: Connection,
     transport: Transport,
     local: Option<SocketAddr>,
@@ -53,6 +55,27 @@ pub(super) struct Live {
     pending: Vec<u8>,
     received: u64,
     sent: u64,
+}
+
+impl Live {
+    fn new(opened: Opened, detector: Connection) -> Self {
+        Self {
+            breaker: opened.breaker,
+            gate: opened.gate,
+            sent_all: None,
+            ending: None,
+            last: Instant::now(),
+            closed: false,
+            played: false,
+            detector,
+            transport: opened.transport,
+            local: opened.local,
+            peer: opened.peer,
+            pending: Vec::new(),
+            received: 0,
+            sent: 0,
+        }
+    }
 }
 
 /// What is to be remembered of a connection, whoever carries it.
@@ -226,33 +249,7 @@ impl Watcher<'_> {
     /// Takes note of what players do and peers say.
     pub fn event(&mut self, event: Event) -> io::Result<()> {
         match event {
-            Event::Opened {
-                connection,
-                local,
-                peer,
-                transport,
-                breaker,
-                gate,
-            } => {
-                let live = Live {
-                    breaker,
-                    gate,
-                    sent_all: None,
-                    ending: None,
-                    last: Instant::now(),
-                    closed: false,
-                    detector: Connection::new(self.forced, self.settings.clone()),
-                    transport,
-                    local,
-                    peer,
-                    pending: Vec::new(),
-                    received: 0,
-                    sent: 0,
-                };
-                self.lives.insert(connection, live);
-                let talks = &mut self.state.borrow_mut().talks;
-                talks.entry(connection).or_default().conversation.clear();
-            }
+            Event::Opened(opened) => self.opened(opened),
             Event::Sent {
                 connection,
                 batch,
@@ -296,6 +293,16 @@ impl Watcher<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A connection is there, for the first time or again: what was asked on an earlier one will not
+    /// be answered.
+    fn opened(&mut self, opened: Opened) {
+        let detector = Connection::new(self.forced, self.settings.clone());
+        let connection = opened.connection;
+        self.lives.insert(connection, Live::new(opened, detector));
+        let talks = &mut self.state.borrow_mut().talks;
+        talks.entry(connection).or_default().conversation.clear();
     }
 
     /// Decodes a frame that is being sent, and says whether its player must wait for an answer.
