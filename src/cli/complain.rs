@@ -29,7 +29,10 @@ impl Wrong {
         known: impl Iterator<Item = &'a str>,
         command: &str,
     ) -> Self {
-        let help = match closest(name, known) {
+        let known: Vec<&str> = known.collect();
+        let holds = |candidate: &&str| !name.is_empty() && candidate.contains(name);
+        let close = closest(name, known.iter().copied());
+        let help = match close.or_else(|| known.iter().copied().find(holds)) {
             Some(close) => format!("did you mean \"{close}\"? `{command}` lists what is known"),
             None => format!("`{command}` lists what is known"),
         };

@@ -5,7 +5,7 @@ mod payload;
 
 use super::complain::Wrong;
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
-use super::{CLEAN, DAMAGED, complain};
+use super::{CLEAN, DAMAGED, complain, sniff, stdin};
 use anyhow::Context;
 use clap::Args;
 use conversations::{Rows, Table};
@@ -13,12 +13,12 @@ use payload::PayloadFiles;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use wirectl::net::{Capture, DEFAULT_CONNECTION_LIMIT, Merge, decompress};
+use wirectl::net::{Capture, CaptureError, DEFAULT_CONNECTION_LIMIT, Merge, decompress};
 use wirectl::output;
 use wirectl::pipeline::{Flow, Pipeline, Totals};
 use wirectl::source::capture::{NoObserver, Observer, TrafficOptions, decode_captures};
@@ -185,11 +185,7 @@ impl Pcap {
             only_ports: self.port.clone(),
             only_hosts: self.host.clone(),
             files: match self.files.as_slice() {
-                [_, _, ..] => self
-                    .files
-                    .iter()
-                    .map(|path| path.display().to_string())
-                    .collect(),
+                [_, _, ..] => self.files.iter().map(|path| name(path)).collect(),
                 _ => Vec::new(),
             },
             key_log,
@@ -206,15 +202,15 @@ impl Pcap {
         };
         let captures: anyhow::Result<Vec<_>> = files
             .iter()
-            .map(|path| open(path).with_context(|| path.display().to_string()))
+            .map(|path| open(path).with_context(|| name(path)))
             .collect();
         Ok(Merge::new(captures?))
     }
 
     fn first(&self) -> String {
         match self.files.first() {
-            Some(path) => path.display().to_string(),
-            None => "-".to_owned(),
+            Some(path) => name(path),
+            None => sniff::STDIN.to_owned(),
         }
     }
 
@@ -235,7 +231,7 @@ fn comes_from_a_program() -> io::Result<bool> {
 fn comes_from_a_program() -> io::Result<bool> {
     use std::os::fd::AsFd;
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    Ok(!stdin.metadata()?.is_file())
+    Ok(!stdin.metadata()?.is_file() && !stdin.is_terminal())
 }
 
 /// Ctrl-C ends the program that writes a live capture, too, and then the input: what is known is
@@ -247,14 +243,33 @@ fn outlive_interrupt() -> io::Result<()> {
     Ok(())
 }
 
+/// What an input is called in messages and records.
+fn name(path: &Path) -> String {
+    if path == Path::new("-") {
+        sniff::STDIN.to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
 fn open(path: &Path) -> anyhow::Result<Capture<Box<dyn Read + Send>>> {
     let input: Box<dyn Read + Send> = if path == Path::new("-") {
         if comes_from_a_program()? {
             outlive_interrupt()?;
         }
-        Box::new(io::stdin())
+        Box::new(stdin::open(
+            "a capture",
+            "wirectl pcap FILE, or tcpdump -w - | wirectl pcap -",
+        )?)
     } else {
         Box::new(File::open(path)?)
     };
-    Ok(Capture::new(decompress(input)?)?)
+    Capture::new(decompress(input)?).map_err(|error| match error {
+        CaptureError::NotACapture(_) => Wrong::new(
+            error.to_string(),
+            "wirectl decode reads other files".to_owned(),
+        )
+        .into(),
+        error => error.into(),
+    })
 }
