@@ -50,7 +50,7 @@ Examples:
   wirectl decode dump.bin                        what is in a dump
   wirectl decode --json dump.bin                 the same for programs, one record a line
   wirectl pcap capture.pcapng                    every message of a capture
-  wirectl tail --listen :9000 --forward db:9090  what passes between two peers, live
+  wirectl tail --listen 9191 --forward 9090      what passes between two peers, live
   wirectl replay --to localhost:9090 dump.bin    send it again, see the answers
   wirectl explain crc-mismatch                   what a finding means
 

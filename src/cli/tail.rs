@@ -180,6 +180,13 @@ impl Tail {
 
     /// What the source is called in messages.
     fn name(&self) -> &str {
+        #[cfg(target_os = "linux")]
+        if let Some(interface) = &self.interface {
+            return interface;
+        }
+        if let Some(address) = &self.listen {
+            return address;
+        }
         match self.source.as_deref() {
             None | Some("-") => super::sniff::STDIN,
             Some(name) => name,
