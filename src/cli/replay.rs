@@ -383,9 +383,12 @@ impl Progress {
                 complain::remark(text);
             }
             Notice::Progress { frames, bytes } if self.wanted => {
-                let megabytes = bytes as f64 / 1e6;
+                let (size, unit) = match bytes {
+                    ..1_000_000 => (bytes as f64 / 1e3, "kB"),
+                    _ => (bytes as f64 / 1e6, "MB"),
+                };
                 // Nobody can be told that this cannot be written.
-                let _ = write!(io::stderr(), "\r{frames} frames, {megabytes:.1} MB sent");
+                let _ = write!(io::stderr(), "\r{frames} frames, {size:.1} {unit} sent");
                 self.shown = true;
             }
             Notice::Progress { .. } => {}
