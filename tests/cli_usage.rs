@@ -333,6 +333,32 @@ fn an_input_of_another_kind_or_of_nothing_is_said() {
     let (_, stderr, status) = run(&["decode"]);
     assert_eq!(status, Some(0));
     assert!(stderr.contains("the input is empty"), "{stderr}");
+    let (_, stderr, _) = run(&["pcap", "-p", "70000=sync"]);
+    assert!(stderr.contains("\"70000\" is no port"), "{stderr}");
     let (_, stderr, _) = run(&["explain", "crc"]);
     assert!(stderr.contains("crc-mismatch"), "{stderr}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_fails_is_not_blamed_on_the_input() {
+    let capture = "samples/pcap/sync-session.pcap";
+    for arguments in [
+        &["decode", "samples/sync/documents.bin"][..],
+        &["pcap", capture],
+        &["pcap", "-o", "conversations", capture],
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = command(arguments)
+            .stdin(Stdio::null())
+            .stdout(full)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(
+            stderr.starts_with("error: cannot write the output: "),
+            "{stderr}"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! What goes to standard error: errors, and hints.
 
+use super::stdout;
 use super::terminal::{self, ColorChoice};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -60,7 +61,11 @@ impl Wrong {
 /// Tells of a failure.
 pub fn error(error: &anyhow::Error) {
     let styles = styles();
-    line("error", &styles.error, &format_args!("{error:#}"));
+    // An output that fails is no fault of the input that was being read.
+    match super::io_failures(error).find_map(stdout::failure) {
+        Some(failure) => line("error", &styles.error, failure),
+        None => line("error", &styles.error, &format_args!("{error:#}")),
+    }
     if let Some(wrong) = error.downcast_ref::<Wrong>() {
         help(&wrong.help);
     }

@@ -13,6 +13,7 @@ mod replay;
 mod schema;
 mod sniff;
 mod stdin;
+mod stdout;
 mod tail;
 mod terminal;
 mod text;
@@ -100,12 +101,16 @@ pub fn run() -> ExitCode {
 
 /// Whoever reads our output has seen enough: that is no failure.
 fn closed_pipe(error: &anyhow::Error) -> bool {
-    let is_broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| {
+    io_failures(error).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// The failures of input or output among the causes of `error`.
+fn io_failures(error: &anyhow::Error) -> impl Iterator<Item = &std::io::Error> {
+    error.chain().filter_map(|cause| {
         let source = cause.downcast_ref::<SourceError>();
         match (cause.downcast_ref::<std::io::Error>(), source) {
-            (Some(error), _) | (None, Some(SourceError::Io(error))) => is_broken(error),
-            _ => false,
+            (Some(error), _) | (None, Some(SourceError::Io(error))) => Some(error),
+            _ => None,
         }
     })
 }

@@ -5,6 +5,7 @@ mod payload;
 
 use super::complain::Wrong;
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
+use super::stdout::Marked;
 use super::{CLEAN, DAMAGED, complain, sniff, stdin};
 use anyhow::Context;
 use clap::Args;
@@ -118,7 +119,7 @@ impl Pcap {
     ) -> anyhow::Result<u8> {
         let mut selection = self.selection.ready()?;
         let rows = Rows::split(&mut selection);
-        let out = io::stdout().lock();
+        let out = Marked(io::stdout().lock());
         let out = if self.output.is_json() {
             output::Conversations::json(out)
         } else {
