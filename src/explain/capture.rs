@@ -79,6 +79,14 @@ pub(super) static ALL: &[Explanation] = &[
         "Allow more with wirectl pcap --max-connections, or capture fewer.",
     ),
     explain(
+        "message-evicted",
+        "an unfinished message was given up",
+        "The unfinished messages of all connections took too much memory, so the largest were given up: \
+         what was there of them is shown, and decoding goes on behind.",
+        "A peer announces more than it sends, or many large messages are under way at once. Allow \
+         more with --max-frame, or split the capture.",
+    ),
+    explain(
         "tcp-conflicting-overlap",
         "a segment repeats bytes with other values",
         "Two segments claim the same place of the stream with different bytes. The first \

@@ -18,6 +18,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use stream::Stream;
 
+/// Unfinished frames of all connections may take so much at least.
+const LEAST_ROOM: usize = 16 << 20;
+
 /// What the user wants of captured traffic.
 #[derive(Clone, Debug, Default)]
 pub struct TrafficOptions {
@@ -188,6 +191,10 @@ struct Followed {
 }
 
 impl Followed {
+    fn cost(&self) -> usize {
+        self.stream.as_ref().map_or(0, |stream| stream.cost())
+    }
+
     fn stream(&mut self, number: u32, options: &TrafficOptions) -> &mut Stream {
         let (client, server) = (self.client, self.server);
         self.stream
@@ -201,6 +208,8 @@ pub struct Traffic<'t, 's> {
     pipeline: &'t mut Pipeline<'s>,
     observer: &'t mut dyn Observer,
     streams: HashMap<u32, Box<Followed>, BuildHasherDefault<Spread>>,
+    /// What unfinished frames of all of them take.
+    cost: usize,
     /// Which capture the events come from.
     file: usize,
     flow: Flow,
@@ -228,6 +237,7 @@ impl<'t, 's> Traffic<'t, 's> {
             pipeline,
             observer,
             streams: HashMap::default(),
+            cost: 0,
             file: 0,
             flow: Flow::Continue,
             failure: None,
@@ -284,6 +294,7 @@ impl<'t, 's> Traffic<'t, 's> {
             }
             Kind::Summary(summary) => {
                 if let Some(mut followed) = self.streams.remove(&number) {
+                    self.cost -= followed.cost();
                     let stream = followed.stream(number, self.options);
                     self.flow = stream.over(event, self.pipeline)?;
                     self.observer.connection(summary, stream.info())?;
@@ -305,7 +316,41 @@ impl<'t, 's> Traffic<'t, 's> {
         if let Some(file) = self.options.files.get(self.file) {
             stream.file = Some(file.clone());
         }
+        let before = stream.cost();
         self.flow = stream.event(event, self.options, self.pipeline)?;
+        self.cost = self.cost - before + stream.cost();
+        if self.cost > self.most_cost() && self.flow == Flow::Continue {
+            self.shed(event)?;
+        }
+        Ok(())
+    }
+
+    /// How much unfinished frames may take in all: one that is as large as may be always has room.
+    fn most_cost(&self) -> usize {
+        self.options.settings.most_frame.max(LEAST_ROOM)
+    }
+
+    /// Gives up the largest unfinished frames, until there is ample room again.
+    fn shed(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let costs = self
+            .streams
+            .iter()
+            .map(|(number, one)| (one.cost(), *number));
+        let mut costs: Vec<(usize, u32)> = costs.filter(|(cost, _)| *cost > 0).collect();
+        costs.sort_unstable_by(|left, right| right.cmp(left));
+        if costs.len() < 2 {
+            return Ok(());
+        }
+        for (cost, number) in costs {
+            if self.cost <= self.most_cost() / 4 * 3 || self.flow == Flow::Stop {
+                break;
+            }
+            let followed = self.streams.get_mut(&number);
+            if let Some(stream) = followed.and_then(|followed| followed.stream.as_mut()) {
+                self.flow = stream.shed(event, self.pipeline)?;
+                self.cost = self.cost - cost + stream.cost();
+            }
+        }
         Ok(())
     }
 

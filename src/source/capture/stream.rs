@@ -162,6 +162,47 @@ impl Stream {
         Ok(flow)
     }
 
+    /// Bytes taken by frames that are not whole yet.
+    pub fn cost(&self) -> usize {
+        let Both {
+            client_to_server: client,
+            server_to_client: server,
+        } = &self.pending;
+        client.bytes.capacity() + server.bytes.capacity()
+    }
+
+    /// Lets go of frames that are not whole yet, for want of room; `event` says when.
+    pub fn shed(&mut self, event: &Event<'_>, pipeline: &mut Pipeline<'_>) -> io::Result<Flow> {
+        let before = pipeline.totals();
+        let mut flow = Flow::Continue;
+        for direction in [
+            net::Direction::ClientToServer,
+            net::Direction::ServerToClient,
+        ] {
+            let mut pending = std::mem::take(self.pending.get_mut(direction));
+            let waiting = pending.bytes.len() - pending.used;
+            if waiting > 0 && flow == Flow::Continue {
+                let origin = Origin {
+                    transport: Some(Transport::Tcp),
+                    ..self.origin(event, direction)
+                };
+                flow = pipeline.show(&origin, pending.offset, &[], |message| {
+                    no_frame(message, "tcp", "Finding");
+                    let text = format!(
+                        "{waiting} bytes of an unfinished frame were given up: too much is under way"
+                    );
+                    message.issue(Severity::Error, "message-evicted", (0, 0), text);
+                })?;
+                if flow == Flow::Continue {
+                    flow = pending.feed(&mut self.connection, origin, true, pipeline)?;
+                }
+            }
+            self.pending.get_mut(direction).offset = pending.offset;
+        }
+        self.count(before, pipeline.totals());
+        Ok(flow)
+    }
+
     /// The connection is over: what was put together in part is shown, the figures are final.
     pub fn over(&mut self, event: &Event<'_>, pipeline: &mut Pipeline<'_>) -> io::Result<Flow> {
         let before = pipeline.totals();
