@@ -144,13 +144,13 @@ impl<'s> Pipeline<'s> {
     ) -> io::Result<(usize, Flow)> {
         let mut used = 0;
         connection.needs = 0;
-        connection.detector.at(chunk.origin.time);
         while let Some(bytes) = chunk.bytes.get(used..).filter(|bytes| !bytes.is_empty()) {
             let input = Input {
                 bytes,
                 whole: chunk.whole,
                 ended: chunk.ended,
                 direction: chunk.origin.direction,
+                time: chunk.origin.time,
             };
             let size = match connection.detector.frame(&input) {
                 Detection::Need(size) => {
@@ -162,7 +162,7 @@ impl<'s> Pipeline<'s> {
                     connection.frames += 1;
                     connection.detector.decode(frame, &input, &mut self.message);
                     if let Some((protocol, grounds)) = connection.detector.news() {
-                        self.sink.taken_for(&chunk.origin, protocol, grounds.name());
+                        self.sink.taken_for(chunk.origin, protocol, grounds.name());
                     }
                     size
                 }
@@ -186,8 +186,8 @@ impl<'s> Pipeline<'s> {
             let frame = bytes.get(..size).unwrap_or(bytes);
             let offset = chunk.offset + used as u64;
             used += size;
-            if self.emit(&chunk.origin, offset, frame)? == Flow::Stop
-                || self.derived(connection, &chunk.origin, offset)? == Flow::Stop
+            if self.emit(chunk.origin, offset, frame)? == Flow::Stop
+                || self.derived(connection, chunk.origin, offset)? == Flow::Stop
             {
                 return Ok((used, Flow::Stop));
             }
@@ -315,7 +315,7 @@ pub struct Chunk<'a> {
     /// Whether nothing follows.
     pub ended: bool,
     /// Where they come from.
-    pub origin: Origin,
+    pub origin: &'a Origin,
 }
 
 /// What is known of one connection.
@@ -350,6 +350,7 @@ impl Connection {
             whole: true,
             ended: true,
             direction,
+            time: None,
         })
     }
 

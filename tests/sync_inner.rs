@@ -231,7 +231,7 @@ fn decode(frame: &[u8]) -> Value {
         offset: 0,
         whole: true,
         ended: true,
-        origin: Origin::default(),
+        origin: &Origin::default(),
     };
     pipeline.feed(&mut connection, &chunk).unwrap();
     sink.flush().unwrap();

@@ -188,7 +188,7 @@ fn codes(lines: &[Line]) -> Vec<String> {
             offset: 0,
             whole: true,
             ended: true,
-            origin: Origin {
+            origin: &Origin {
                 direction: *direction,
                 ..Origin::default()
             },

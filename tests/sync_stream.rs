@@ -332,7 +332,7 @@ fn decode_in_pieces(stream: &[u8], size: usize, stays_open: bool) -> Vec<Value> 
             offset: start as u64,
             whole: false,
             ended: last && !stays_open,
-            origin: Origin::default(),
+            origin: &Origin::default(),
         };
         start += pipeline.feed(&mut connection, &chunk).unwrap().0;
         if last {

@@ -133,6 +133,7 @@ fn decoded_alone(
         whole: true,
         ended: true,
         direction,
+        time: None,
     };
     let mut detector = Detector::new(Some(protocol), settings);
     if detector.frame(&input) != Detection::Frame(raw.len()) {

@@ -59,6 +59,7 @@ impl Message {
     }
 
     /// Adds a finding about bytes `start..end` of the frame.
+    #[cold]
     pub fn issue(
         &mut self,
         severity: Severity,
@@ -88,12 +89,14 @@ impl Message {
     }
 
     /// Adds an error; the frame is no longer taken for faithful.
+    #[cold]
     pub fn error(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
         self.faithful = false;
         self.issue(Severity::Error, code, at, message);
     }
 
     /// Adds a warning.
+    #[cold]
     pub fn warning(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
         self.issue(Severity::Warning, code, at, message);
     }

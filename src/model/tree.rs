@@ -61,10 +61,13 @@ impl Span {
 const KEY: usize = 40;
 
 /// What a named field is called and how people want to see it.
+///
+/// As large as a line of most caches: writing a member looks at one line.
 #[derive(Debug, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Label {
     /// `,"name":` and its length, ready for output; length 0 if the name is too long.
-    key: ([u8; KEY], usize),
+    key: ([u8; KEY], u8),
     /// The field's name on the wire or in the protocol page.
     pub name: &'static str,
     /// How much of the value people may see.
@@ -99,7 +102,7 @@ impl Label {
     #[must_use]
     pub fn key(&self, first: bool) -> Option<&[u8]> {
         let (key, length) = &self.key;
-        key.get(usize::from(first)..*length)
+        key.get(usize::from(first)..usize::from(*length))
             .filter(|key| !key.is_empty())
     }
 
@@ -117,7 +120,7 @@ impl Label {
             return;
         }
         // Copying all the room is a few instructions; copying just the name is a call.
-        let end = out.len() + length;
+        let end = out.len() + usize::from(*length);
         if first {
             let [_, key @ ..] = key;
             out.extend_from_slice(key);
@@ -133,7 +136,7 @@ impl Label {
     clippy::indexing_slicing,
     reason = "evaluated when compiling, after the length was checked"
 )]
-const fn json_key(name: &str) -> ([u8; KEY], usize) {
+const fn json_key(name: &str) -> ([u8; KEY], u8) {
     let bytes = name.as_bytes();
     let mut key = [0; KEY];
     if bytes.len() + 4 > KEY {
@@ -148,7 +151,7 @@ const fn json_key(name: &str) -> ([u8; KEY], usize) {
     }
     key[index + 2] = b'"';
     key[index + 3] = b':';
-    (key, index + 4)
+    (key, index as u8 + 4)
 }
 
 /// How much of a value is hidden from people.

@@ -134,14 +134,6 @@ impl Detector {
         Some((protocol.name(), self.grounds))
     }
 
-    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
-    pub fn at(&mut self, time: Option<u64>) {
-        let sessions = self.candidates.iter_mut();
-        for session in sessions.filter_map(|candidate| candidate.session.as_mut()) {
-            session.at(time);
-        }
-    }
-
     /// Says what starts `input`.
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         if self.settings.independent
@@ -260,10 +252,14 @@ impl Detector {
     /// Decodes the next message that was put together from the frames so far. If the connection has
     /// `ended`, what is unfinished comes, too.
     pub fn next_derived(&mut self, ended: bool, message: &mut Message) -> Option<Vec<u8>> {
+        if !ended {
+            // Only the frame just decoded can have completed anything.
+            return self.session()?.next_derived(false, message);
+        }
         let sessions = self.candidates.iter_mut();
         sessions
             .filter_map(|candidate| candidate.session.as_mut())
-            .find_map(|session| session.next_derived(ended, message))
+            .find_map(|session| session.next_derived(true, message))
     }
 
     /// How sure another protocol must be while the pinned one has not said no. The bytes of a frame

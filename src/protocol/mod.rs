@@ -127,6 +127,8 @@ pub struct Input<'a> {
     pub ended: bool,
     /// Who sent them, if known.
     pub direction: Option<Direction>,
+    /// When they came, in nanoseconds since the Unix epoch, if known.
+    pub time: Option<u64>,
 }
 
 /// What a session makes of the start of an [`Input`].
@@ -263,9 +265,6 @@ pub fn across() -> Vec<Box<dyn Across>> {
 pub trait Session: std::fmt::Debug {
     /// Says where the frame ends that starts `input`.
     fn frame(&mut self, input: &Input<'_>) -> Framing;
-
-    /// The next frames came at `time`, in nanoseconds since the Unix epoch, if that is known.
-    fn at(&mut self, _time: Option<u64>) {}
 
     /// The same for a whole message on a connection that is known to speak this protocol, when no
     /// protocol recognizes it: makes of it what can be made.

@@ -397,7 +397,7 @@ fn records(
                 offset: used as u64,
                 whole: true,
                 ended: true,
-                origin: origin.clone(),
+                origin: &origin,
             };
             let fed = pipeline.feed(connection, &chunk);
             let (count, _) = fed.map_err(|error| source(error.into()))?;

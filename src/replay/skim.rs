@@ -83,6 +83,7 @@ impl Knife {
                 whole: false,
                 ended,
                 direction: None,
+                time: None,
             };
             let (size, text) = match self.detector.frame(&input) {
                 Detection::Need(size) if !ended => {

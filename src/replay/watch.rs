@@ -322,7 +322,7 @@ impl Watcher<'_> {
                 offset: live.sent + used as u64,
                 whole: true,
                 ended: true,
-                origin: origin.clone(),
+                origin: &origin,
             };
             used += self.pipeline.feed(&mut live.detector, &chunk)?.0.max(1);
         }
@@ -359,7 +359,7 @@ impl Watcher<'_> {
                 offset: live.received + used as u64,
                 whole: is_message,
                 ended,
-                origin: origin.clone(),
+                origin: &origin,
             };
             self.state.borrow_mut().now = Now::at(at);
             let (count, _) = self.pipeline.feed(&mut live.detector, &chunk)?;

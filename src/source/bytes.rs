@@ -28,7 +28,7 @@ pub fn decode_bytes(
             offset: window.offset,
             whole: false,
             ended,
-            origin: origin.clone(),
+            origin,
         };
         let (used, flow) = pipeline.feed(connection, &chunk)?;
         window.consume(used);

@@ -155,6 +155,7 @@ impl PayloadProbe for AnyProtocol {
             whole: false,
             ended: false,
             direction: None,
+            time: None,
         };
         ALL.iter()
             .any(|protocol| protocol.probe(&input, &self.0) >= Confidence::Likely)
@@ -293,10 +294,11 @@ impl<'t, 's> Traffic<'t, 's> {
                 return Ok(());
             }
             Kind::Summary(summary) => {
+                let file = self.options.files.get(self.file);
                 if let Some(mut followed) = self.streams.remove(&number) {
                     self.cost -= followed.cost();
                     let stream = followed.stream(number, self.options);
-                    self.flow = stream.over(event, self.pipeline)?;
+                    self.flow = stream.over(event, file, self.pipeline)?;
                     self.observer.connection(summary, stream.info())?;
                 }
                 return Ok(());
@@ -313,11 +315,9 @@ impl<'t, 's> Traffic<'t, 's> {
         if let Kind::Raw { bytes, .. } = &event.kind {
             return self.observer.payload(number, event.direction, bytes);
         }
-        if let Some(file) = self.options.files.get(self.file) {
-            stream.file = Some(file.clone());
-        }
         let before = stream.cost();
-        self.flow = stream.event(event, self.options, self.pipeline)?;
+        let file = self.options.files.get(self.file);
+        self.flow = stream.event(event, file, self.options, self.pipeline)?;
         self.cost = self.cost - before + stream.cost();
         if self.cost > self.most_cost() && self.flow == Flow::Continue {
             self.shed(event)?;
@@ -341,13 +341,14 @@ impl<'t, 's> Traffic<'t, 's> {
         if costs.len() < 2 {
             return Ok(());
         }
+        let file = self.options.files.get(self.file);
         for (cost, number) in costs {
             if self.cost <= self.most_cost() / 4 * 3 || self.flow == Flow::Stop {
                 break;
             }
             let followed = self.streams.get_mut(&number);
             if let Some(stream) = followed.and_then(|followed| followed.stream.as_mut()) {
-                self.flow = stream.shed(event, self.pipeline)?;
+                self.flow = stream.shed(event, file, self.pipeline)?;
                 self.cost = self.cost - cost + stream.cost();
             }
         }

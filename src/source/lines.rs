@@ -32,6 +32,7 @@ pub fn decode_lines(
     let mut line = Vec::new();
     let mut message = Vec::new();
     let mut number = 0;
+    let mut here = origin.clone();
     loop {
         // What is complete is shown before waiting for more.
         if !input.buffer().contains(&b'\n') {
@@ -51,6 +52,7 @@ pub fn decode_lines(
             LineForm::Hex => hex_line(text, number, &mut message)?,
             LineForm::Base64 => base64_line(text, number, &mut message)?,
         }
+        here.line = Some(number);
         let mut used = 0;
         while used < message.len() {
             let chunk = Chunk {
@@ -58,10 +60,7 @@ pub fn decode_lines(
                 offset: used as u64,
                 whole: true,
                 ended: true,
-                origin: Origin {
-                    line: Some(number),
-                    ..origin.clone()
-                },
+                origin: &here,
             };
             let (count, flow) = pipeline.feed(connection, &chunk)?;
             if flow == Flow::Stop {

@@ -110,7 +110,7 @@ fn feed(
             offset: offsets[side],
             whole: piece.whole,
             ended: piece.ended,
-            origin: Origin {
+            origin: &Origin {
                 direction: piece.direction,
                 time: piece.time,
                 stream,

@@ -89,7 +89,7 @@ pub fn of_message(bytes: &[u8], connection: &mut Connection) -> Vec<Decoded> {
             offset: used as u64,
             whole: true,
             ended: true,
-            origin: Origin::default(),
+            origin: &Origin::default(),
         };
         let (count, _) = pipeline.feed(connection, &chunk).unwrap();
         assert!(count > 0, "a message is used up: {}", hex::encode(bytes));

@@ -30,6 +30,7 @@ fn check_tiles(detector: &mut Detector, message: &mut Message, bytes: &[u8], who
             whole,
             ended: true,
             direction: None,
+            time: None,
         };
         let size = match detector.frame(&input) {
             Detection::Frame(size) => {

@@ -100,7 +100,7 @@ pub fn pieces(bytes: &[u8], size: usize) -> Vec<Value> {
                 offset: used as u64,
                 whole: false,
                 ended: there == bytes.len(),
-                origin: Origin::default(),
+                origin: &Origin::default(),
             };
             let (count, flow) = pipeline.feed(&mut connection, &chunk).unwrap();
             assert_eq!(flow, Flow::Continue);
@@ -127,7 +127,7 @@ pub fn conversation(messages: &[(Direction, &[u8])]) -> Vec<Value> {
                     offset: used as u64,
                     whole: true,
                     ended: true,
-                    origin: Origin {
+                    origin: &Origin {
                         direction: Some(*direction),
                         ..Origin::default()
                     },

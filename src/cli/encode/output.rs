@@ -165,6 +165,7 @@ impl Shown<'_> {
             self.connections.insert(name.to_owned(), connection);
         }
         let connection = self.connections.get_mut(name).context("no connection")?;
+        let origin = Origin::default();
         let mut used = 0;
         while let Some(bytes) = frame.get(used..).filter(|rest| !rest.is_empty()) {
             let chunk = Chunk {
@@ -172,7 +173,7 @@ impl Shown<'_> {
                 offset: self.offset + used as u64,
                 whole: true,
                 ended: true,
-                origin: Origin::default(),
+                origin: &origin,
             };
             let (count, _) = self.pipeline.feed(connection, &chunk)?;
             used += count.max(1);

@@ -246,26 +246,37 @@ impl<'a> Reader<'a> {
     /// `width` bytes.
     #[inline]
     pub fn short_unsigned(&mut self, width: u8) -> Option<u64> {
-        let (value, size) = match *self.bytes.get(self.position..)? {
-            [marker @ 0x00..=0x7f, ..] => (u64::from(marker), 0),
-            [0xcc, byte, ..] => (u64::from(byte), 1),
-            [0xcd, a, b, ..] => (u64::from(u16::from_be_bytes([a, b])), 2),
-            [0xce, a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), 4),
-            [0xcf, a, b, c, d, e, f, g, h, ..] => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 8),
+        let rest = self.bytes.get(self.position..)?;
+        let marker = *rest.first()?;
+        if marker < 0x80 {
+            self.position += 1;
+            return Some(marker.into());
+        }
+        let (value, size, least) = match *rest {
+            [0xcc, byte, ..] => (u64::from(byte), 1, 0x80),
+            [0xcd, a, b, ..] => (u64::from(u16::from_be_bytes([a, b])), 2, 0x100),
+            [0xce, a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), 4, 0x1_0000),
+            [0xcf, a, b, c, d, e, f, g, h, ..] => (
+                u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+                8,
+                0x1_0000_0000,
+            ),
             _ => return None,
-        };
-        let least = match size {
-            0 => 0,
-            1 => 0x80,
-            2 => 0x100,
-            4 => 0x1_0000,
-            _ => 0x1_0000_0000,
         };
         if value < least || size > width {
             return None;
         }
         self.position += 1 + usize::from(size);
         Some(value)
+    }
+
+    /// Consumes the next item if it is an integer of one byte, from -32 to 127.
+    #[inline]
+    pub fn fixint(&mut self) -> Option<i8> {
+        let value = self.peek()?.cast_signed();
+        let is_one = value >= -32;
+        self.position += usize::from(is_one);
+        is_one.then_some(value)
     }
 
     /// Consumes the head of the next item if it is an array of at most 15 items; says how many.
@@ -304,6 +315,38 @@ impl<'a> Reader<'a> {
             return None;
         }
         let start = self.position + head;
+        self.position = start + length;
+        Some(Span::new(start, self.position))
+    }
+
+    /// Consumes the next items as far as they are unsigned integers below 256, spelled as short as
+    /// can be, but at most `most`; says how many.
+    #[inline]
+    pub fn short_bytes(&mut self, most: u32) -> u32 {
+        let mut rest = self.bytes.get(self.position..).unwrap_or_default();
+        let mut taken = 0;
+        while taken < most
+            && let [0..=0x7f, tail @ ..] | [0xcc, 0x80..=0xff, tail @ ..] = rest
+        {
+            rest = tail;
+            taken += 1;
+        }
+        self.position = self.bytes.len() - rest.len();
+        taken
+    }
+
+    /// Consumes the next item if it is a short binary whose bytes are all there; says where its
+    /// content lies.
+    #[inline]
+    pub fn short_binary(&mut self) -> Option<Span> {
+        let [0xc4, length, content @ ..] = self.bytes.get(self.position..)? else {
+            return None;
+        };
+        let length = usize::from(*length);
+        if length > content.len() {
+            return None;
+        }
+        let start = self.position + 2;
         self.position = start + length;
         Some(Span::new(start, self.position))
     }

@@ -43,15 +43,22 @@ pub(super) struct Rules {
 pub(super) struct Learned {
     /// First byte of a header and of its payload, and the second byte of the payload.
     starts: Vec<(u8, u16)>,
+    /// Some of them, each where its last byte says: found at once.
+    recent: [(u8, u16); 16],
     overflowed: bool,
 }
 
 impl Learned {
     pub(super) fn note(&mut self, first: u8, payload: &[u8]) {
-        if self.overflowed {
+        let start = (first, payload_start(payload));
+        let [_, last] = start.1.to_be_bytes();
+        let recent = self.recent.get_mut(usize::from(last % 16));
+        if self.overflowed || recent.as_deref() == Some(&start) {
             return;
         }
-        let start = (first, payload_start(payload));
+        if let Some(recent) = recent {
+            *recent = start;
+        }
         match self.starts.iter().position(|known| *known == start) {
             // What comes often moves to the front, where it is found soon.
             Some(at) => self.starts.swap(at, at / 2),

@@ -16,13 +16,26 @@ pub struct Origins {
 impl Origins {
     /// Appends the members that tell where a record comes from, each after a comma.
     pub fn write(&mut self, out: &mut Vec<u8>, origin: &Origin) {
-        if self.last.as_ref() != Some(origin) {
+        if !self.last.as_ref().is_some_and(|last| same(last, origin)) {
             self.text.clear();
             write(&mut self.text, origin);
             self.last = Some(origin.clone());
         }
         out.extend_from_slice(&self.text);
     }
+}
+
+/// Whether two origins are put into the same words. A connection's number and a direction say which
+/// addresses they have, too.
+fn same(first: &Origin, second: &Origin) -> bool {
+    let named = first.stream.is_some() && first.direction.is_some();
+    first.time == second.time
+        && first.stream == second.stream
+        && first.direction == second.direction
+        && first.transport == second.transport
+        && first.line == second.line
+        && first.file == second.file
+        && (named || (first.source, first.destination) == (second.source, second.destination))
 }
 
 fn write(out: &mut Vec<u8>, origin: &Origin) {

@@ -33,21 +33,15 @@ fn short_number(out: &mut Vec<u8>, value: u64) {
 
 /// Appends a number of more than eight digits.
 fn long_number(out: &mut Vec<u8>, value: u64) {
-    let mut upper = value / EIGHT_DIGITS;
-    if upper >= EIGHT_DIGITS {
+    let upper = value / EIGHT_DIGITS;
+    if upper < EIGHT_DIGITS {
+        short_number(out, upper);
+    } else {
         short_number(out, upper / EIGHT_DIGITS);
-        upper %= EIGHT_DIGITS;
-        out.extend_from_slice(&(eight_digits(upper) | ZEROS).to_le_bytes());
-        let lower = eight_digits(value % EIGHT_DIGITS) | ZEROS;
-        return out.extend_from_slice(&lower.to_le_bytes());
+        out.extend_from_slice(&(eight_digits(upper % EIGHT_DIGITS) | ZEROS).to_le_bytes());
     }
-    let upper = eight_digits(upper);
-    let leading = upper.trailing_zeros() / 8;
     let lower = eight_digits(value % EIGHT_DIGITS) | ZEROS;
-    let spelled = u128::from(upper | ZEROS) | (u128::from(lower) << 64);
-    let end = out.len() + 16 - leading as usize;
-    out.extend_from_slice(&(spelled >> (8 * leading)).to_le_bytes());
-    out.truncate(end);
+    out.extend_from_slice(&lower.to_le_bytes());
 }
 
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
@@ -62,7 +56,10 @@ const fn eight_digits(value: u64) -> u64 {
 }
 
 pub fn signed(out: &mut Vec<u8>, value: i64) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    if value < 0 {
+        out.push(b'-');
+    }
+    number(out, value.unsigned_abs());
 }
 
 /// `tagged` says how values that JSON has no number for are spelled.
@@ -155,23 +152,32 @@ pub fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
-/// Strings of up to this size are copied without a call.
-const SHORT: usize = 32;
-
 /// Appends the text at `span` of `layer` as a JSON string.
 #[inline]
 pub fn text_at(out: &mut Vec<u8>, layer: &[u8], span: Span) {
     let rest = layer.get(span.start as usize..).unwrap_or_default();
+    let length = span.len();
     out.push(b'"');
-    match rest.first_chunk::<SHORT>() {
-        Some(room) if span.len() <= SHORT && begins_plain(room, span.len()) => {
-            let end = out.len() + span.len();
-            out.extend_from_slice(room);
-            out.truncate(end);
-        }
-        _ => escaped(out, span.of(layer)),
+    if !short_text::<32>(out, rest, length) && !short_text::<8>(out, rest, length) {
+        escaped(out, span.of(layer));
     }
     out.push(b'"');
+}
+
+/// Copies the first `length` bytes of `rest` without a call, if they need no escapes and `rest` has
+/// the `ROOM` bytes that this takes.
+#[inline]
+fn short_text<const ROOM: usize>(out: &mut Vec<u8>, rest: &[u8], length: usize) -> bool {
+    let Some(room) = rest.first_chunk::<ROOM>().filter(|_| length <= ROOM) else {
+        return false;
+    };
+    let plain = begins_plain(room, length);
+    if plain {
+        let end = out.len() + length;
+        out.extend_from_slice(room);
+        out.truncate(end);
+    }
+    plain
 }
 
 /// Appends `bytes` as the inside of a JSON string.
@@ -200,7 +206,7 @@ fn is_plain(bytes: &[u8]) -> bool {
 
 /// Whether none of the first `count` bytes needs an escape.
 #[inline]
-fn begins_plain(bytes: &[u8; SHORT], count: usize) -> bool {
+fn begins_plain(bytes: &[u8], count: usize) -> bool {
     let (words, _) = bytes.as_chunks();
     let mut left = 8 * count as u32;
     for word in words {

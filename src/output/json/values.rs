@@ -37,6 +37,13 @@ impl<'a> Values<'a> {
         self.nodes.get(id as usize)
     }
 
+    /// All nodes up to the last one in `parent`.
+    #[inline]
+    fn nodes_within(&self, parent: &Node) -> &'a [Node] {
+        let end = self.nodes.len().min(parent.end as usize);
+        self.nodes.get(..end).unwrap_or_default()
+    }
+
     #[inline]
     fn bytes(&self, node: &Node, span: Span) -> &'a [u8] {
         span.of(self.layer(node))
@@ -103,9 +110,8 @@ impl<'a> Values<'a> {
         out.push(b'{');
         let mut first = true;
         let mut next = id + 1;
-        while next < parent.end
-            && let Some(member) = self.node(next)
-        {
+        let within = self.nodes_within(parent);
+        while let Some(member) = within.get(next as usize) {
             if !member.hidden {
                 member.label.unwrap_or(&UNNAMED).write_key(out, first);
                 first = false;
@@ -119,9 +125,8 @@ impl<'a> Values<'a> {
     fn list(&self, out: &mut Vec<u8>, id: NodeId, parent: &Node) {
         out.push(b'[');
         let mut next = id + 1;
-        while next < parent.end
-            && let Some(item) = self.node(next)
-        {
+        let within = self.nodes_within(parent);
+        while let Some(item) = within.get(next as usize) {
             if next > id + 1 {
                 out.push(b',');
             }

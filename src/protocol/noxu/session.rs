@@ -510,15 +510,12 @@ impl Session for NoxuSession {
         Framing::Frame(input.bytes.len())
     }
 
-    fn at(&mut self, time: Option<u64>) {
-        self.conversation.now = time;
-    }
-
     fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         let Some(cut) = self.cut else {
             message.unknown(frame.len());
             return;
         };
+        self.conversation.now = input.time;
         let place = body::Place {
             cut,
             families: self.families,

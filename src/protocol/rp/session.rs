@@ -443,6 +443,7 @@ impl RpSession {
             whole: true,
             ended: true,
             direction: None,
+            time: None,
         };
         let bytes = group.bytes.as_slice();
         if group.end != End::Complete {

@@ -6,7 +6,7 @@ use super::frame::Header;
 use super::messages;
 use super::versions::{self, NAMES};
 use crate::codec::messagepack::{Fault, Head, Reader, read_value};
-use crate::model::{Message, NodeId};
+use crate::model::{Message, NodeId, Symbol};
 use crate::schema::messagepack::{Codecs, Decoder, Outcome};
 use crate::schema::{MessageType, Opaque, Versions};
 
@@ -32,7 +32,7 @@ pub struct Reading {
     /// All groups that it fits exactly.
     pub fitting: Versions,
     /// The codec, if the body shows it.
-    pub codec: Option<&'static str>,
+    pub codec: Option<&'static Symbol>,
     /// Where the value ended.
     pub end: usize,
 }
@@ -306,9 +306,9 @@ fn elements(kind: &'static MessageType, version: Versions) -> usize {
 }
 
 /// The codec, if the body's values show one that the group is written in.
-fn codec(group: u32, shown: Codecs) -> Option<&'static str> {
+fn codec(group: u32, shown: Codecs) -> Option<&'static Symbol> {
     if shown == Codecs::ANY {
         return None;
     }
-    shown.and(versions::dialect(group).codecs).name()
+    shown.and(versions::dialect(group).codecs).symbol()
 }

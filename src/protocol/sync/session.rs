@@ -39,25 +39,6 @@ static SCHEMA_NAMES: [Symbol; 9] = {
     symbols
 };
 
-static CODEC_NAMES: [Symbol; 4] = [
-    Symbol {
-        code: 0,
-        name: "rmp-named",
-    },
-    Symbol {
-        code: 0,
-        name: "z-arr",
-    },
-    Symbol {
-        code: 0,
-        name: "z-old",
-    },
-    Symbol {
-        code: 0,
-        name: "z-new",
-    },
-];
-
 /// A v0 header's nodes, before they are filled in.
 static HEADER_V0: [Node; 6] = [
     header_node(6, None, Value::Struct, (0, 5)),
@@ -219,6 +200,9 @@ impl SyncSession {
     /// A second frame in the same message is a record of its own; other bytes are not.
     fn end_in_message(&self, size: usize, input: &Input<'_>) -> usize {
         let bytes = input.bytes.get(size..).unwrap_or_default();
+        if bytes.is_empty() {
+            return size;
+        }
         let rest = Input { bytes, ..*input };
         let second = frame::best(&rest, self.layout, &self.settings)
             .is_some_and(|(_, fit)| fit >= Fit::Begins);
@@ -358,10 +342,7 @@ impl SyncSession {
             };
         }
         set_symbol(message, schema, SCHEMA_NAMES.get(reading.group as usize));
-        let codec = CODEC_NAMES
-            .iter()
-            .find(|symbol| Some(symbol.name) == reading.codec);
-        set_symbol(message, schema + 1, codec);
+        set_symbol(message, schema + 1, reading.codec);
         reading.end
     }
 }

@@ -161,6 +161,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn unsigned(&mut self, width: u8, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
+        if let Some(value) = self.reader.short_unsigned(width) {
+            return self.leaf(label, Value::Unsigned(value), start);
+        }
         let head = self.head()?;
         let marker_width = match self.reader.marker() {
             0xcc => 1,
@@ -192,6 +195,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     fn signed(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
+        if let Some(value) = self.reader.fixint() {
+            return self.leaf(label, Value::Signed(value.into()), start);
+        }
         let named = !self.dialect.codecs.and(Codecs::RMP_NAMED).is_empty();
         match self.head()? {
             Head::Signed(value) => {
@@ -293,19 +299,20 @@ impl<'a, 'm> Decoder<'a, 'm> {
             )?;
             return self.integer_bytes(None, label, holds);
         }
-        match self.head()? {
-            Head::Binary(length) => {
-                let span = self.content(start, length)?;
-                if self.dialect.codecs == Codecs::RMP_NAMED {
-                    self.non_canonical(start)?;
-                } else {
-                    self.show(Codecs::Z_OLD.or(Codecs::Z_NEW), start, "bytes as bin")?;
-                }
-                self.note_opaque(holds);
-                self.leaf(label, Value::Bytes(span), start)
-            }
-            other => self.wrong_type(start, label, "bytes", other),
+        let span = match self.reader.short_binary() {
+            Some(content) => content,
+            None => match self.head()? {
+                Head::Binary(length) => self.content(start, length)?,
+                other => return self.wrong_type(start, label, "bytes", other),
+            },
+        };
+        if self.dialect.codecs == Codecs::RMP_NAMED {
+            self.non_canonical(start)?;
+        } else {
+            self.show(Codecs::Z_OLD.or(Codecs::Z_NEW), start, "bytes as bin")?;
         }
+        self.note_opaque(holds);
+        self.leaf(label, Value::Bytes(span), start)
     }
 
     fn integer_bytes(
@@ -335,12 +342,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
             self.reader.seek(end);
             left = 0;
         }
-        for _ in 0..left {
+        left -= self.reader.short_bytes(left);
+        while left > 0 {
             let at = self.reader.position();
-            if self.reader.peek().is_some_and(|byte| byte < 0x80) {
-                self.reader.seek(at + 1);
-                continue;
-            }
             let head = self.head()?;
             if !matches!(head, Head::Unsigned(0..=255)) || self.reader.marker() != 0xcc {
                 self.mismatch("wrong-type", at, || {
@@ -350,6 +354,8 @@ impl<'a, 'm> Decoder<'a, 'm> {
                 self.reader.seek(start);
                 return self.generic(label);
             }
+            left -= 1;
+            left -= self.reader.short_bytes(left);
         }
         if expected.is_none_or(|expected| u32::from(expected) == count) {
             self.note_opaque(holds);
@@ -460,6 +466,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         Err(Stop::End)
     }
 
+    #[cold]
     fn end(&mut self, fault: Fault) -> Stop {
         let at = self.reader.position();
         if self.strict {
@@ -488,6 +495,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         Ok(())
     }
 
+    #[cold]
     fn wrong_type(
         &mut self,
         start: usize,
@@ -503,6 +511,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
         self.generic(label)
     }
 
+    #[cold]
     fn non_canonical(&mut self, at: usize) -> Result<(), Stop> {
         self.departure("non-canonical", at, || {
             "longer than need be: legal, but no real peer writes it so".to_owned()
@@ -510,6 +519,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     /// The real reader refuses this.
+    #[cold]
     fn mismatch(
         &mut self,
         code: &'static str,
@@ -525,6 +535,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
     }
 
     /// The real reader takes this, but no real writer makes it.
+    #[cold]
     fn departure(
         &mut self,
         code: &'static str,

@@ -11,6 +11,7 @@ pub use encode::Encoder;
 pub use transcode::{Room, Transcoder};
 
 use super::Versions;
+use crate::model::Symbol;
 
 /// A set of spellings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +49,33 @@ impl Codecs {
 
     /// The name in records, if exactly one is left.
     #[must_use]
-    pub const fn name(self) -> Option<&'static str> {
+    pub fn name(self) -> Option<&'static str> {
+        self.symbol().map(|symbol| symbol.name)
+    }
+
+    /// The same, as values show it.
+    #[must_use]
+    pub const fn symbol(self) -> Option<&'static Symbol> {
+        let [named, array, old, new] = &NAMES;
         match self {
-            Self::RMP_NAMED => Some("rmp-named"),
-            Self::Z_ARR => Some("z-arr"),
-            Self::Z_OLD => Some("z-old"),
-            Self::Z_NEW => Some("z-new"),
+            Self::RMP_NAMED => Some(named),
+            Self::Z_ARR => Some(array),
+            Self::Z_OLD => Some(old),
+            Self::Z_NEW => Some(new),
             _ => None,
         }
     }
+}
+
+static NAMES: [Symbol; 4] = [
+    spelling("rmp-named"),
+    spelling("z-arr"),
+    spelling("z-old"),
+    spelling("z-new"),
+];
+
+const fn spelling(name: &'static str) -> Symbol {
+    Symbol { code: 0, name }
 }
 
 /// How one version group spells its messages.

@@ -32,10 +32,14 @@ const NOT_INFLATED: [&str; 2] = ["ws-deflate-context-lost", "ws-inflate-failed"]
 /// Follows one connection.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// The capture that the next event comes from, if there are several.
-    pub file: Option<String>,
-    number: u32,
-    client: SocketAddr,
+    /// Where its records come from: what they share is kept.
+    origins: Both<Origin>,
+    state: State,
+}
+
+/// What is known of what it has carried.
+#[derive(Debug)]
+struct State {
     server: SocketAddr,
     connection: Connection,
     pending: Both<Pending>,
@@ -89,47 +93,148 @@ impl Stream {
             connection.expect(protocol);
         }
         Self {
-            file: None,
-            number,
-            client,
-            server,
-            connection,
-            pending: Both::default(),
-            ends: Both::default(),
-            asked: Asked::default(),
-            foreign: 0,
-            not_inflated: None,
-            info: StreamInfo::default(),
+            origins: Both {
+                client_to_server: origin(number, Direction::ClientToServer, (client, server)),
+                server_to_client: origin(number, Direction::ServerToClient, (server, client)),
+            },
+            state: State {
+                server,
+                connection,
+                pending: Both::default(),
+                ends: Both::default(),
+                asked: Asked::default(),
+                foreign: 0,
+                not_inflated: None,
+                info: StreamInfo::default(),
+            },
         }
     }
 
     pub fn info(&self) -> &StreamInfo {
-        &self.info
+        &self.state.info
     }
 
+    /// Takes an event from the capture called `file`, if there are several.
     pub fn event(
         &mut self,
         event: &Event<'_>,
+        file: Option<&String>,
         options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
+        let origin = self.origins.get_mut(event.direction);
+        place(origin, event, file);
         let before = pipeline.totals();
-        let origin = self.origin(event, event.direction);
+        let flow = self.state.event(event, origin, options, pipeline)?;
+        self.state.count(before, pipeline.totals());
+        Ok(flow)
+    }
+
+    /// Bytes taken by frames that are not whole yet.
+    pub fn cost(&self) -> usize {
+        let Both {
+            client_to_server: client,
+            server_to_client: server,
+        } = &self.state.pending;
+        client.bytes.capacity() + server.bytes.capacity()
+    }
+
+    /// Lets go of frames that are not whole yet, for want of room, at the time of `event`.
+    pub fn shed(
+        &mut self,
+        event: &Event<'_>,
+        file: Option<&String>,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let before = pipeline.totals();
+        let mut flow = Flow::Continue;
+        for direction in [
+            net::Direction::ClientToServer,
+            net::Direction::ServerToClient,
+        ] {
+            let origin = self.origins.get_mut(direction);
+            place(origin, event, file);
+            origin.transport = Some(Transport::Tcp);
+            let pending = self.state.pending.get_mut(direction);
+            if flow == Flow::Continue {
+                flow = pending.shed(&mut self.state.connection, origin, pipeline)?;
+            }
+            pending.start(&[], pending.offset);
+            pending.bytes = Vec::new();
+        }
+        self.state.count(before, pipeline.totals());
+        Ok(flow)
+    }
+
+    /// The connection is over: what was put together in part is shown, the figures are final.
+    pub fn over(
+        &mut self,
+        event: &Event<'_>,
+        file: Option<&String>,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let before = pipeline.totals();
+        let Both {
+            client_to_server: client,
+            server_to_client: server,
+        } = &mut self.origins;
+        place(client, event, file);
+        place(server, event, file);
+        let state = &mut self.state;
+        let ends = state.ends;
+        let flow = pipeline.close(&mut state.connection, &|sender| match sender {
+            Some(Direction::ServerToClient) => (server.clone(), ends.server_to_client),
+            _ => (client.clone(), ends.client_to_server),
+        })?;
+        state.count(before, pipeline.totals());
+        state.finish();
+        Ok(flow)
+    }
+}
+
+/// What the records of one direction share.
+fn origin(number: u32, direction: Direction, ends: (SocketAddr, SocketAddr)) -> Origin {
+    Origin {
+        stream: Some(number),
+        direction: Some(direction),
+        source: Some(ends.0),
+        destination: Some(ends.1),
+        ..Origin::default()
+    }
+}
+
+/// Makes `origin` that of `event`.
+fn place(origin: &mut Origin, event: &Event<'_>, file: Option<&String>) {
+    origin.time = Some(event.time_ns);
+    origin.transport = Some(event.transport.into());
+    if origin.file.as_ref() != file {
+        origin.file = file.cloned();
+    }
+}
+
+impl State {
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        origin: &Origin,
+        options: &TrafficOptions,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
         if let Some(end) = end(&event.kind) {
             *self.ends.get_mut(event.direction) = end;
         }
-        let flow = match &event.kind {
+        match &event.kind {
             Kind::Data { offset, bytes } => self.data(event, origin, *offset, bytes, pipeline),
             Kind::Message(message) => self.message(origin, message, options, pipeline),
             Kind::Gap { offset, missing } => {
                 self.gap(event, origin, (*offset, *missing), options, pipeline)
             }
-            Kind::Close { .. } => self.ended(event, &origin, pipeline),
+            Kind::Close { .. } => self.ended(event, origin, pipeline),
             Kind::Fragment {
                 offset,
                 bytes,
                 reason,
-            } => pipeline.show(&origin, *offset, bytes, |message| {
+            } => pipeline.show(origin, *offset, bytes, |message| {
                 message.unknown(bytes.len());
                 // The hole itself is told already.
                 let severity = match *reason {
@@ -146,74 +251,22 @@ impl Stream {
             }
             Kind::Finding(finding) => {
                 let carrier = Transport::from(event.transport).name();
-                show_finding(pipeline, &origin, finding, carrier, options.all)
+                show_finding(pipeline, origin, finding, carrier, options.all)
             }
             Kind::Control(control) => {
                 self.asked.control(control, self.server);
                 if options.all {
-                    show_control(pipeline, &origin, control)
+                    show_control(pipeline, origin, control)
                 } else {
                     Ok(Flow::Continue)
                 }
             }
             _ => Ok(Flow::Continue),
-        }?;
-        self.count(before, pipeline.totals());
-        Ok(flow)
-    }
-
-    /// Bytes taken by frames that are not whole yet.
-    pub fn cost(&self) -> usize {
-        let Both {
-            client_to_server: client,
-            server_to_client: server,
-        } = &self.pending;
-        client.bytes.capacity() + server.bytes.capacity()
-    }
-
-    /// Lets go of frames that are not whole yet, for want of room; `event` says when.
-    pub fn shed(&mut self, event: &Event<'_>, pipeline: &mut Pipeline<'_>) -> io::Result<Flow> {
-        let before = pipeline.totals();
-        let mut flow = Flow::Continue;
-        for direction in [
-            net::Direction::ClientToServer,
-            net::Direction::ServerToClient,
-        ] {
-            let mut pending = std::mem::take(self.pending.get_mut(direction));
-            let waiting = pending.bytes.len() - pending.used;
-            if waiting > 0 && flow == Flow::Continue {
-                let origin = Origin {
-                    transport: Some(Transport::Tcp),
-                    ..self.origin(event, direction)
-                };
-                flow = pipeline.show(&origin, pending.offset, &[], |message| {
-                    no_frame(message, "tcp", "Finding");
-                    let text = format!(
-                        "{waiting} bytes of an unfinished frame were given up: too much is under way"
-                    );
-                    message.issue(Severity::Error, "message-evicted", (0, 0), text);
-                })?;
-                if flow == Flow::Continue {
-                    flow = pending.feed(&mut self.connection, origin, true, pipeline)?;
-                }
-            }
-            self.pending.get_mut(direction).offset = pending.offset;
         }
-        self.count(before, pipeline.totals());
-        Ok(flow)
     }
 
-    /// The connection is over: what was put together in part is shown, the figures are final.
-    pub fn over(&mut self, event: &Event<'_>, pipeline: &mut Pipeline<'_>) -> io::Result<Flow> {
-        let before = pipeline.totals();
-        let place = |direction| (self.origin(event, direction), *self.ends.get(direction));
-        let client = place(net::Direction::ClientToServer);
-        let server = place(net::Direction::ServerToClient);
-        let flow = pipeline.close(&mut self.connection, &|sender| match sender {
-            Some(Direction::ServerToClient) => server.clone(),
-            _ => client.clone(),
-        })?;
-        self.count(before, pipeline.totals());
+    /// The figures are final.
+    fn finish(&mut self) {
         let connection = &self.connection;
         self.info.frames = connection.frames() + self.foreign;
         self.info.service = connection.service().map(str::to_owned);
@@ -223,7 +276,6 @@ impl Stream {
         if connection.frames() > 0 {
             self.info.protocol = connection.protocol().map(Protocol::name);
         }
-        Ok(flow)
     }
 
     fn count(&mut self, before: Totals, after: Totals) {
@@ -232,28 +284,11 @@ impl Stream {
         self.info.warnings += after.warnings - before.warnings;
     }
 
-    fn origin(&self, event: &Event<'_>, direction: net::Direction) -> Origin {
-        let (direction, source, destination) = match direction {
-            net::Direction::ClientToServer => (Direction::ClientToServer, self.client, self.server),
-            net::Direction::ServerToClient => (Direction::ServerToClient, self.server, self.client),
-        };
-        Origin {
-            time: Some(event.time_ns),
-            stream: Some(self.number),
-            direction: Some(direction),
-            source: Some(source),
-            destination: Some(destination),
-            transport: Some(event.transport.into()),
-            file: self.file.clone(),
-            line: None,
-        }
-    }
-
     /// Bytes of a plain stream: decoded where they are if nothing is pending.
     fn data(
         &mut self,
         event: &Event<'_>,
-        origin: Origin,
+        origin: &Origin,
         offset: u64,
         bytes: &[u8],
         pipeline: &mut Pipeline<'_>,
@@ -281,7 +316,7 @@ impl Stream {
 
     fn message(
         &mut self,
-        origin: Origin,
+        origin: &Origin,
         message: &net::Message<'_>,
         options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
@@ -293,7 +328,7 @@ impl Stream {
                 .not_inflated
                 .take()
                 .unwrap_or_else(|| ("cannot-inflate", "compressed as it was sent".to_owned()));
-            return pipeline.show(&origin, message.offset, bytes, |record| {
+            return pipeline.show(origin, message.offset, bytes, |record| {
                 record.unknown(bytes.len());
                 record.error(code, (0, bytes.len()), why);
             });
@@ -318,16 +353,9 @@ impl Stream {
             }
             chunk.bytes = rest;
             chunk.offset = message.offset + used as u64;
-            if foreign && used == 0 && !self.connection.recognizes(rest, chunk.origin.direction) {
+            if foreign && used == 0 && !self.connection.recognizes(rest, origin.direction) {
                 self.foreign += 1;
-                return foreign_text(
-                    &chunk.origin,
-                    chunk.offset,
-                    rest,
-                    message,
-                    options,
-                    pipeline,
-                );
+                return foreign_text(origin, chunk.offset, rest, message, options, pipeline);
             }
             let (count, flow) = pipeline.feed(&mut self.connection, &chunk)?;
             if flow == Flow::Stop || rest.is_empty() {
@@ -340,15 +368,15 @@ impl Stream {
     fn gap(
         &mut self,
         event: &Event<'_>,
-        origin: Origin,
+        origin: &Origin,
         (offset, missing): (u64, u64),
         options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
-        if self.ended(event, &origin, pipeline)? == Flow::Stop {
+        if self.ended(event, origin, pipeline)? == Flow::Stop {
             return Ok(Flow::Stop);
         }
-        pipeline.show(&origin, offset, &[], |message| {
+        pipeline.show(origin, offset, &[], |message| {
             no_frame(message, "tcp", "Gap");
             if options.live {
                 let text = format!(
@@ -373,7 +401,7 @@ impl Stream {
         if pending.bytes.len() == pending.used {
             return Ok(Flow::Continue);
         }
-        pending.feed(&mut self.connection, origin.clone(), true, pipeline)
+        pending.feed(&mut self.connection, origin, true, pipeline)
     }
 }
 
@@ -388,6 +416,30 @@ impl Pending {
         }
     }
 
+    /// Says that what waits is given up, and shows it.
+    fn shed(
+        &mut self,
+        connection: &mut Connection,
+        origin: &Origin,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let waiting = self.bytes.len() - self.used;
+        if waiting == 0 {
+            return Ok(Flow::Continue);
+        }
+        let flow = pipeline.show(origin, self.offset, &[], |message| {
+            no_frame(message, "tcp", "Finding");
+            let text = format!(
+                "{waiting} bytes of an unfinished frame were given up: too much is under way"
+            );
+            message.issue(Severity::Error, "message-evicted", (0, 0), text);
+        })?;
+        match flow {
+            Flow::Continue => self.feed(connection, origin, true, pipeline),
+            Flow::Stop => Ok(Flow::Stop),
+        }
+    }
+
     fn add(&mut self, bytes: &[u8]) {
         if self.used > self.bytes.len() / 2 {
             self.bytes.drain(..self.used);
@@ -399,7 +451,7 @@ impl Pending {
     fn feed(
         &mut self,
         connection: &mut Connection,
-        origin: Origin,
+        origin: &Origin,
         ended: bool,
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {

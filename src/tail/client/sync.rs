@@ -118,15 +118,16 @@ impl SyncClient {
             sync_version: Some(self.options.version),
             ..Settings::default()
         };
+        let origin = Origin {
+            direction: Some(Direction::ServerToClient),
+            ..Origin::default()
+        };
         let chunk = Chunk {
             bytes: message,
             offset: 0,
             whole: true,
             ended: true,
-            origin: Origin {
-                direction: Some(Direction::ServerToClient),
-                ..Origin::default()
-            },
+            origin: &origin,
         };
         let mut connection = Connection::new(Some(&NodeDbSync), settings);
         pipeline.feed(&mut connection, &chunk).ok()?;

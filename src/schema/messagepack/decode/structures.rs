@@ -56,8 +56,16 @@ impl Decoder<'_, '_> {
                 format!("{count} elements where {known} belong")
             })?;
         }
-        for field in present(fields, version).take(count as usize) {
-            if !self.plain_field(field) {
+        let mut left = count;
+        for field in fields {
+            if !field.when.meets(version) {
+                continue;
+            }
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            if !self.plain(field) {
                 self.field(field)?;
             }
         }
@@ -175,31 +183,36 @@ impl Decoder<'_, '_> {
 
     /// Decodes what most fields are, as most are spelled, without a call; else consumes nothing.
     #[inline]
-    pub(super) fn plain_field(&mut self, field: &'static Field) -> bool {
+    fn plain(&mut self, field: &'static Field) -> bool {
         let start = self.reader.position();
         let label = Some(&field.label);
-        match field.kind {
+        let kind = match &field.kind {
+            Type::Optional(_) if self.reader.peek() == Some(0xc0) => {
+                self.reader.seek(start + 1);
+                self.push(label, Value::Nil, start);
+                return true;
+            }
+            Type::Optional(inner) => inner,
+            kind => kind,
+        };
+        match *kind {
             Type::Unsigned(width) => {
                 let Some(value) = self.reader.short_unsigned(width) else {
                     return false;
                 };
-                self.push(label, Value::Unsigned(value), start)
+                self.push(label, Value::Unsigned(value), start);
             }
             Type::Text if field.holds.is_none() => {
                 let Some(content) = self.reader.short_ascii() else {
                     return false;
                 };
-                self.push(label, Value::Text(content), start)
+                self.push(label, Value::Text(content), start);
             }
             Type::Bool => {
                 let Some(value) = self.reader.truth() else {
                     return false;
                 };
-                self.push(label, Value::Bool(value), start)
-            }
-            Type::Optional(_) if self.reader.peek() == Some(0xc0) => {
-                self.reader.seek(start + 1);
-                self.push(label, Value::Nil, start)
+                self.push(label, Value::Bool(value), start);
             }
             _ => return false,
         }

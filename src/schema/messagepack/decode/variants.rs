@@ -17,26 +17,17 @@ impl Decoder<'_, '_> {
             return self.numbered(choice, label);
         }
         let named = Codecs::RMP_NAMED;
+        if let Some(name) = self.reader.short_ascii() {
+            return self.unit_variant(choice, label, name, start);
+        }
         let head = match self.reader.short_array() {
             Some(count) => Head::Array(count),
             None => self.head()?,
         };
         match head {
             Head::Text(length) => {
-                let span = self.content(start, length)?;
-                self.show(Codecs::Z_NEW.or(named), start, "a unit variant as a string")?;
-                let variant = self.variant(choice, span, start)?;
-                if variant.is_some_and(|variant| !matches!(variant.payload, Payload::Unit)) {
-                    self.mismatch("wrong-type", start, || {
-                        "the variant's payload is missing".to_owned()
-                    })?;
-                }
-                // The name of a variant that is known is UTF-8.
-                let value = match variant {
-                    Some(_) => Value::Text(span),
-                    None => self.utf8(span)?,
-                };
-                self.leaf(label, value, start)
+                let name = self.content(start, length)?;
+                self.unit_variant(choice, label, name, start)
             }
             Head::Array(2) => {
                 self.show(
@@ -52,6 +43,30 @@ impl Decoder<'_, '_> {
             }
             other => self.wrong_type(start, label, "an enum variant", other),
         }
+    }
+
+    /// `name` is the whole value.
+    fn unit_variant(
+        &mut self,
+        choice: &'static Enum,
+        label: Option<&'static Label>,
+        name: Span,
+        start: usize,
+    ) -> Result<(), Stop> {
+        let spellings = Codecs::Z_NEW.or(Codecs::RMP_NAMED);
+        self.show(spellings, start, "a unit variant as a string")?;
+        let variant = self.variant(choice, name, start)?;
+        if variant.is_some_and(|variant| !matches!(variant.payload, Payload::Unit)) {
+            self.mismatch("wrong-type", start, || {
+                "the variant's payload is missing".to_owned()
+            })?;
+        }
+        // The name of a variant that is known is UTF-8.
+        let value = match variant {
+            Some(_) => Value::Text(name),
+            None => self.utf8(name)?,
+        };
+        self.leaf(label, value, start)
     }
 
     pub(super) fn numbered(
