@@ -50,7 +50,7 @@ pub struct Pcap {
     /// Only connections from or to this address (repeatable)
     #[arg(long, help_heading = "Captures", value_name = "ADDRESS")]
     host: Vec<IpAddr>,
-    /// Follow so many TCP connections at a time; some 3 KiB of memory each
+    /// Follow so many TCP connections at a time; some 4 KiB of memory each
     #[arg(long, help_heading = "Captures", value_name = "COUNT", default_value_t = DEFAULT_CONNECTION_LIMIT)]
     max_connections: usize,
     /// Keep the bytes of every TCP stream, a file a direction, in this directory

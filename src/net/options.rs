@@ -14,8 +14,8 @@ pub trait PayloadProbe: Send + Sync {
     fn plausible(&self, payload_start: &[u8], payload_length: u64) -> bool;
 }
 
-/// Connections followed at a time if nothing else is said.
-pub const DEFAULT_CONNECTION_LIMIT: usize = 16_384;
+/// Connections followed at a time if nothing else is said: they take less than 64 MiB.
+pub const DEFAULT_CONNECTION_LIMIT: usize = 14_000;
 
 /// Choices and bounds. All sizes in bytes.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub struct Options {
     pub reorder_limit: usize,
     /// Bytes waiting for holes to be filled, in all.
     pub reorder_total_limit: usize,
-    /// Connections followed at a time, some 3 KiB each beside what they keep of messages; beyond,
+    /// Connections followed at a time, some 4 KiB each beside what they keep of messages; beyond,
     /// those are given up that have ended, that carried nothing, that were idle longest.
     pub connection_limit: usize,
     /// Bytes of unfinished messages, in all connections.
