@@ -80,7 +80,10 @@ pub(super) static ALL: &[Explanation] = &[
         "ambiguous-message",
         "two readings fit",
         "The bytes fit two messages, and nothing on the connection tells which. Both \
-         readings are shown.",
+         readings are shown. Nodes ignore what follows a message, so most damaged messages are \
+         whole ones of another service with bytes left over: if the damaged one is shown first, \
+         more speaks for it. Findings that begin with \"damaged, if this is\" say what is wrong \
+         if the message is another than the one shown.",
         "Say which with --protocol, or capture from the start of the connection.",
     ),
     explain(

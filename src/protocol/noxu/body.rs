@@ -1,6 +1,7 @@
 //! One message: header, body, what the body holds, what is wrong with it.
 
 use super::conversation::{Conversation, Position};
+use super::damage;
 use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
 use super::inner;
 use super::log_entries;
@@ -8,7 +9,8 @@ use super::messages::{self, V3_0, V4_1};
 use super::reading::{AS_GOOD, Choice, Family, Fit, Reading, Role, choose};
 use super::restore;
 use super::session::{Cut, Damage};
-use crate::model::{Direction, Label, Message, Span, Symbol, Value};
+use super::weigh::{Weighed, weigh};
+use crate::model::{Direction, Label, Message, Severity, Span, Symbol, Value};
 use crate::schema::packed::Decoder;
 
 static LENGTH: Label = Label::new("length");
@@ -28,8 +30,11 @@ static LAYOUT_NAMES: [Symbol; 2] = [
     },
 ];
 
+/// Evidence that is next to none for a damaged message.
+const LITTLE: i32 = 14;
+
 /// A message's surroundings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Place<'a> {
     /// How it was found.
     pub cut: Cut,
@@ -41,6 +46,10 @@ pub struct Place<'a> {
     pub direction: Option<Direction>,
     /// The bytes that follow it, as far as they are there.
     pub follows: &'a [u8],
+    /// Whether its end is that of its input.
+    pub whole: bool,
+    /// What it may be, if that is known already.
+    pub weighed: Option<Box<Weighed>>,
 }
 
 /// Decodes `frame`, found as `place` says; returns its format.
@@ -72,8 +81,8 @@ pub fn decode(
         return None;
     }
     let role = conversation.role(place.direction);
-    let choice = pick(payload, place, role, conversation);
-    let Some(choice) = choice else {
+    let picked = pick(payload, place, role, conversation);
+    let Some((choice, asides)) = picked else {
         return unknown(frame, start, place, role, conversation, message);
     };
     let reading = choice.best;
@@ -94,10 +103,16 @@ pub fn decode(
         );
     }
     match choice.other {
-        Some(other) if !place.cut.settled || same_family(&choice) => {
-            inner::ambiguous(frame, start, &other, message);
+        Some(other)
+            if !place.cut.settled || same_family(&choice) || reading.fit == Fit::Damaged =>
+        {
+            inner::ambiguous(frame, start, (&reading, &other), message);
         }
         _ => inner::deeper(frame, &reading, &mut conversation.payloads, message),
+    }
+    perhaps_damaged(payload, start, &asides, message);
+    if place.whole && place.cut.family.is_none() {
+        perhaps_unknown(frame, start, &reading, message);
     }
     if place.cut.damage.is_none() {
         conversation.check(frame, start, &reading, place.direction, message);
@@ -115,6 +130,57 @@ fn expected_loss(before: usize, message: &mut Message) {
     });
 }
 
+/// Tells what is wrong with `payload` if it is one of these damaged messages.
+fn perhaps_damaged(
+    payload: &[u8],
+    start: usize,
+    asides: &[(Reading, Severity)],
+    message: &mut Message,
+) {
+    for (reading, severity) in asides {
+        let Some(issue) = damage::finding(reading, payload) else {
+            continue;
+        };
+        if message.issues.iter().any(|known| known.code == issue.code) {
+            continue;
+        }
+        let at = (
+            start + issue.at.start as usize,
+            start + issue.at.end as usize,
+        );
+        let kind = (reading.kind.name, reading.family.name());
+        let text = format!(
+            "damaged, if this is {} of {}: {}",
+            kind.0, kind.1, issue.message
+        );
+        message.issue(*severity, issue.code, at, text);
+    }
+}
+
+/// Tells that a first byte is no tag where next to nothing speaks for the reading.
+fn perhaps_unknown(frame: &[u8], start: usize, reading: &Reading, message: &mut Message) {
+    let least = match reading.fit {
+        Fit::Damaged => LITTLE,
+        Fit::Exact if reading.code().is_some() => i32::MIN,
+        Fit::Lenient | Fit::Exact => 0,
+    };
+    let Some(code) = frame.get(start).filter(|_| reading.evidence() < least) else {
+        return;
+    };
+    let at = (start, start + 1);
+    let formats = [
+        (Family::Protocol, "unknown-tag", "tag"),
+        (Family::Syncup, "unknown-opcode", "opcode"),
+    ];
+    for (family, issue, word) in formats {
+        if messages::by_code(family.messages(), *code).is_none() {
+            let name = family.name();
+            let text = format!("damaged, if this is of {name}: {word} {code} is not known");
+            message.warning(issue, at, text);
+        }
+    }
+}
+
 fn same_family(choice: &Choice) -> bool {
     choice
         .other
@@ -127,7 +193,7 @@ fn pick(
     place: &Place<'_>,
     role: Role,
     conversation: &Conversation,
-) -> Option<Choice> {
+) -> Option<(Choice, Vec<(Reading, Severity)>)> {
     let only;
     let families: &[Family] = match place.cut.family {
         Some(family) => {
@@ -137,9 +203,21 @@ fn pick(
         None => place.families,
     };
     if families == [Family::LogEntry] {
-        return log_entry(payload, place.log_entry);
+        return log_entry(payload, place.log_entry).map(|choice| (choice, Vec::new()));
     }
-    let mut choice = choose(families, payload, role);
+    let (mut choice, asides) = if place.whole {
+        let known = place.weighed.clone().map(|weighed| *weighed);
+        known
+            .or_else(|| weigh(families, payload, role))
+            .map(|Weighed { choice, asides, .. }| (choice, asides))
+            .unzip()
+    } else {
+        let choice = choose(families, payload, role);
+        let weak =
+            choice.filter(|choice| choice.best.fit == Fit::Lenient || !choice.best.is_proven());
+        let better = weak.and_then(|_| damaged_first(payload, place, role, conversation));
+        (better.or(choice), None)
+    };
     if let Some(found) = &mut choice {
         if !place.cut.settled && families.len() == 1 {
             found.other = found.other.or(elsewhere(&found.best, payload, place, role));
@@ -150,7 +228,7 @@ fn pick(
         if place.cut.shape != Shape::Prefixed && found.best.layout_name().is_some() {
             prefer_layout(found, payload, place);
         }
-        return choice;
+        return choice.map(|choice| (choice, asides.unwrap_or_default()));
     }
     let family = match families {
         [family] => *family,
@@ -162,7 +240,23 @@ fn pick(
         role,
         conversation.position(place.direction),
     )
-    .map(|best| Choice { best, other: None })
+    .map(|best| (Choice { best, other: None }, Vec::new()))
+}
+
+/// The damaged message that the first frame of an unknown service more likely is: nothing but the frame itself has shown the format.
+fn damaged_first(
+    payload: &[u8],
+    place: &Place<'_>,
+    role: Role,
+    conversation: &Conversation,
+) -> Option<Choice> {
+    let first = conversation.position(place.direction) == Position::First;
+    if !first || conversation.service().is_some() || place.cut.shape != Shape::Prefixed {
+        return None;
+    }
+    weigh(place.families, payload, role)
+        .map(|weighed| weighed.choice)
+        .filter(|choice| choice.best.fit == Fit::Damaged)
 }
 
 /// A reading in another format that is as good as the one that the first bytes suggest.
@@ -225,6 +319,7 @@ fn by_shape(family: Family, payload: &[u8], role: Role, position: Position) -> O
         layout: V4_1,
         fit: Fit::Damaged,
         bits: 0,
+        doubts: 0,
         end: payload.len(),
     })
 }
@@ -239,6 +334,7 @@ fn log_entry(payload: &[u8], code: Option<u8>) -> Option<Choice> {
                 layout: V4_1,
                 fit: Fit::Damaged,
                 bits: 0,
+                doubts: 0,
                 end: payload.len(),
             },
             other: None,
@@ -378,6 +474,20 @@ fn unknown(
                 (start, frame.len()),
                 "the connection is for a service whose messages are not known",
             );
+        }
+        (None, Some(code)) if place.whole => {
+            message.error(
+                "unknown-tag",
+                at,
+                format!("tag {code} is no ProtocolMessage's"),
+            );
+            message.error(
+                "unknown-opcode",
+                at,
+                format!("opcode {code} is no SyncupMsg's"),
+            );
+            let text = format!("command {code} is not known either; no other format fits");
+            message.warning("unknown-command", at, text);
         }
         _ => {}
     }

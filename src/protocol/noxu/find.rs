@@ -2,15 +2,19 @@
 //!
 //! Source: protocol page `noxu`, section 9.
 
-use super::guess::{self, Guess, MOST_PAYLOAD, Shape};
+use super::guess::{self, MOST_PAYLOAD, Shape};
 use super::log_entries;
 use super::reading::{Family, Fit, Role};
-use super::whole::best_of_whole;
+use super::whole::{Whole, best_of_whole};
 use crate::model::Direction;
 use crate::protocol::{Confidence, Input};
 
 /// Evidence that lets decoding begin in the middle of garbage.
 const ENOUGH: u32 = 44;
+/// Evidence that lets a damaged message pass for Noxu.
+const ENOUGH_OF_DAMAGED: u32 = 24;
+/// Evidence that makes it likely.
+const MUCH_OF_DAMAGED: u32 = 40;
 
 /// The first position from `from` on where messages start that hold together.
 #[must_use]
@@ -38,7 +42,7 @@ pub fn next_frame(input: &Input<'_>, from: usize, families: &[Family]) -> Option
 pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
     if input.whole {
         return match best_of_whole(input.bytes, families, Role::Either) {
-            Some((fit, found)) => whole_confidence(fit, &found),
+            Some(found) => found.confidence(),
             None => Confidence::No,
         };
     }
@@ -46,13 +50,13 @@ pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
     match guess::guess(input.bytes, input.ended, families, sender) {
         // Nodes prefix what they send; only dumps may have lost that.
         Some(found) if input.direction.is_some() && found.shape == Shape::Bare => {
-            let confidence = confidence(&found);
+            let confidence = confidence(found.bits);
             if confidence < Confidence::Exact {
                 return Confidence::No;
             }
             confidence
         }
-        Some(found) => confidence(&found),
+        Some(found) => confidence(found.bits),
         None if !input.ended
             && input.bytes.len() < 8
             && guess::prefix(input.bytes).is_none_or(|length| length <= MOST_PAYLOAD) =>
@@ -63,20 +67,35 @@ pub fn probe(input: &Input<'_>, families: &[Family]) -> Confidence {
     }
 }
 
+impl Whole {
+    /// How sure it is that this is Noxu: as sure as of the sound message that real decoders take it
+    /// for, if a damaged one does not say more.
+    pub(super) fn confidence(&self) -> Confidence {
+        let sound = self
+            .sound
+            .map_or(Confidence::No, |(fit, bits)| sound_confidence(fit, bits));
+        sound.max(match self.damaged {
+            Some(MUCH_OF_DAMAGED..) => Confidence::Likely,
+            Some(ENOUGH_OF_DAMAGED..) => Confidence::Possible,
+            _ => Confidence::No,
+        })
+    }
+}
+
 /// A message that fits exactly, of a type that says which it is, is likely what it seems to be.
-pub(super) fn whole_confidence(fit: Fit, found: &Guess) -> Confidence {
-    match (fit, found.bits) {
+fn sound_confidence(fit: Fit, bits: u32) -> Confidence {
+    match (fit, bits) {
         (Fit::Damaged, _) => Confidence::No,
         (Fit::Lenient, 14..) => Confidence::Likely,
         (Fit::Lenient, _) => Confidence::Possible,
         (Fit::Exact, 5..14) => Confidence::Likely,
         (Fit::Exact, ..5) => Confidence::Possible,
-        (Fit::Exact, _) => confidence(found),
+        (Fit::Exact, _) => confidence(bits),
     }
 }
 
-fn confidence(found: &Guess) -> Confidence {
-    match found.bits {
+fn confidence(bits: u32) -> Confidence {
+    match bits {
         52.. => Confidence::Certain,
         30.. => Confidence::Exact,
         14.. => Confidence::Likely,

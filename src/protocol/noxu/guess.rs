@@ -235,22 +235,6 @@ pub fn begins(family: Family, there: &[u8], length: usize) -> Option<u32> {
     }
 }
 
-/// The format of a message of which `bytes` are but the beginning, if enough of it is there.
-#[must_use]
-pub fn torn(bytes: &[u8], families: &[Family]) -> Option<Family> {
-    const ENOUGH: u32 = 14;
-    let evidence = |family: Family| match self_delimiting(family, bytes, V4_1) {
-        Err(Unfit::RanOut(bits)) if family != Family::Restore => bits,
-        _ => 0,
-    };
-    families
-        .iter()
-        .map(|family| (*family, evidence(*family)))
-        .max_by_key(|(_, bits)| *bits)
-        .filter(|(_, bits)| *bits >= ENOUGH)
-        .map(|(family, _)| family)
-}
-
 fn bare(bytes: &[u8], ended: bool, family: Family, role: Role, may_greet: bool) -> Option<Guess> {
     if may_greet && family == Family::Restore && bytes.starts_with(&restore::MAGIC) {
         return Some(Guess {

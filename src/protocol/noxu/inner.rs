@@ -4,7 +4,7 @@
 
 use super::log_entries;
 use super::messages;
-use super::reading::{Family, Reading};
+use super::reading::{Family, Fit, Reading};
 use super::restore;
 use crate::model::{Label, Layer, Message, NodeId, Severity, Span, Value};
 use crate::schema::MessageType;
@@ -112,17 +112,20 @@ pub fn deeper(frame: &[u8], reading: &Reading, payloads: &mut Payloads, message:
     }
 }
 
-/// Shows the other way to read the message as well.
-pub fn ambiguous(frame: &[u8], start: usize, other: &Reading, message: &mut Message) {
-    message.note(
-        "ambiguous-message",
-        (start, frame.len()),
-        format!(
-            "these bytes may as well be {} of {}; shown under inner.also",
-            other.kind.name,
-            other.family.name()
-        ),
-    );
+/// Shows the other way to read the message `best` as well.
+pub fn ambiguous(
+    frame: &[u8],
+    start: usize,
+    (best, other): (&Reading, &Reading),
+    message: &mut Message,
+) {
+    let (kind, family) = (other.kind.name, other.family.name());
+    let text = if best.fit == Fit::Damaged {
+        format!("nodes that expect {family} take these bytes for {kind}; shown under inner.also")
+    } else {
+        format!("these bytes may as well be {kind} of {family}; shown under inner.also")
+    };
+    message.note("ambiguous-message", (start, frame.len()), text);
     let faithful = message.faithful;
     let inner = message.tree.open(None, Value::Struct, start);
     let also = message.tree.open(Some(&ALSO), Value::Struct, start);

@@ -6,6 +6,7 @@
 mod body;
 mod checks;
 mod conversation;
+mod damage;
 mod derived;
 mod encode;
 mod find;
@@ -18,6 +19,7 @@ mod reading;
 mod restore;
 mod session;
 mod transcode;
+mod weigh;
 mod whole;
 
 use super::{

@@ -74,6 +74,9 @@ pub enum Role {
     Either,
 }
 
+/// Evidence that leaves nothing to chance.
+const PROOF: u32 = 32;
+
 /// How well bytes fit a message type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
@@ -98,6 +101,8 @@ pub struct Reading {
     pub fit: Fit,
     /// How unlikely the fit is by chance, in bits, roughly.
     pub bits: u32,
+    /// How unlikely a sender means such values, in bits, roughly; none where nobody asked.
+    pub doubts: u32,
     /// Where the message ends.
     pub end: usize,
 }
@@ -113,6 +118,18 @@ impl Reading {
     #[must_use]
     pub fn code(&self) -> Option<u64> {
         (self.family.tagged() && self.kind.code != 0).then_some(self.kind.code)
+    }
+
+    /// What speaks for it, less what speaks against it, in bits, roughly.
+    #[must_use]
+    pub fn evidence(&self) -> i32 {
+        self.bits.cast_signed() - self.doubts.cast_signed()
+    }
+
+    /// Whether it is no chance that it fits.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.bits >= PROOF
     }
 
     /// How its fields are laid out.
@@ -213,8 +230,9 @@ fn layouts(kind: &'static MessageType) -> impl Iterator<Item = u32> {
     (oldest..=V4_1).rev()
 }
 
-/// `payload` as `kind`, if a real decoder takes it.
-fn bounded(
+/// `payload` as `kind`, if a real decoder takes it, or refuses but its checksum.
+#[must_use]
+pub fn bounded(
     family: Family,
     kind: &'static MessageType,
     layout: u32,
@@ -226,6 +244,7 @@ fn bounded(
         layout,
         fit: Fit::Exact,
         bits: 0,
+        doubts: 0,
         end: 0,
     };
     let body = match family {
@@ -312,6 +331,7 @@ pub fn self_delimiting(family: Family, bytes: &[u8], layout: u32) -> Result<Read
         layout,
         fit: Fit::Exact,
         bits: 0,
+        doubts: 0,
         end: 0,
     };
     let found = measure(&kind.body, bytes, reading.start(), &reading.rules())?;
@@ -372,11 +392,7 @@ pub fn choose(families: &[Family], payload: &[u8], role: Role) -> Option<Choice>
             && best.fit == Fit::Exact
             && other.bits + AS_GOOD >= best.bits
             // Payloads of log entries do not say their type, whatever they hold.
-            && (!has_proof(&best) || best.family == Family::LogEntry)
+            && (!best.is_proven() || best.family == Family::LogEntry)
     });
     Some(Choice { best, other })
-}
-
-fn has_proof(reading: &Reading) -> bool {
-    reading.bits >= 32
 }

@@ -4,10 +4,12 @@ use super::body;
 use super::conversation::Conversation;
 use super::find;
 use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
+use super::log_entries;
 use super::messages::V4_1;
-use super::reading::{AS_GOOD, Family, Fit, Role, choose};
+use super::reading::{AS_GOOD, Family, Fit, Reading, Role, choose};
 use super::restore;
-use super::whole::best_of_whole;
+use super::weigh::{Weighed, weigh};
+use super::whole::{behind_prefix, best_of_whole, shape_of_log_entry};
 use crate::model::{Direction, Message};
 use crate::protocol::{Confidence, Framing, Input, Session, Settings};
 
@@ -48,6 +50,9 @@ struct Side {
     looked_through: usize,
 }
 
+/// Evidence that lets a damaged message pass for Noxu where there was Noxu before.
+const ENOUGH_AFTER_OTHERS: i32 = 14;
+
 const UNKNOWN: Side = Side {
     shape: None,
     family: None,
@@ -70,6 +75,8 @@ pub struct NoxuSession {
     /// Client to server, server to client, direction unknown.
     sides: [Side; 3],
     cut: Option<Cut>,
+    /// What the message that was cut may be, if its end is known.
+    weighed: Option<Box<Weighed>>,
 }
 
 impl NoxuSession {
@@ -89,6 +96,7 @@ impl NoxuSession {
             conversation: Conversation::default(),
             sides: [UNKNOWN; 3],
             cut: None,
+            weighed: None,
         }
     }
 
@@ -119,11 +127,16 @@ impl NoxuSession {
             layout: V4_1,
             damage: None,
         };
+        if let Some(kind) = self.log_entry.and_then(log_entries::by_code) {
+            cut.shape = shape_of_log_entry(kind, bytes);
+            self.cut = Some(cut);
+            return Framing::Frame(bytes.len());
+        }
         let role = self.conversation.role(input.direction);
         let found = best_of_whole(bytes, self.families, role)
-            .filter(|(fit, _)| *fit > Fit::Damaged || self.forced);
-        match found {
-            Some((_, found)) => {
+            .filter(|found| self.forced || found.confidence() > Confidence::No);
+        match &found {
+            Some(found) => {
                 cut.shape = found.shape;
                 cut.family = self
                     .only()
@@ -133,14 +146,16 @@ impl NoxuSession {
                 return Framing::NoFrame("no Noxu message fits these bytes");
             }
             None if self.only() == Some(Family::Service) => cut.shape = Shape::Name,
-            None if guess::prefix(bytes).is_some_and(|length| length + 4 == bytes.len()) => {
-                cut.shape = Shape::Prefixed;
-            }
+            // Payloads of log entries have no frame of their own.
+            None if self.only() == Some(Family::LogEntry) => {}
+            None if behind_prefix(bytes).is_some() => cut.shape = Shape::Prefixed,
             None => {}
         }
         self.cut = Some(cut);
         let sure = found
-            .is_some_and(|(fit, found)| find::whole_confidence(fit, &found) >= Confidence::Exact);
+            .as_ref()
+            .is_some_and(|found| found.confidence() >= Confidence::Exact);
+        self.weighed = found.and_then(|found| found.weighed).map(Box::new);
         if sure || self.forced {
             Framing::Frame(bytes.len())
         } else {
@@ -480,6 +495,7 @@ impl Session for NoxuSession {
 
     fn frame(&mut self, input: &Input<'_>) -> Framing {
         self.cut = None;
+        self.weighed = None;
         if self.settings.independent {
             self.conversation = Conversation::default();
             self.sides = [UNKNOWN; 3];
@@ -494,10 +510,17 @@ impl Session for NoxuSession {
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {
-        let family = self
-            .only()
-            .or_else(|| guess::torn(input.bytes, self.families));
-        if family.is_none() && self.conversation.service().is_none() {
+        let role = self.conversation.role(input.direction);
+        let family = self.only().or_else(|| {
+            let likely = |reading: &Reading| reading.evidence() >= ENOUGH_AFTER_OTHERS;
+            weigh(self.families, input.bytes, role)
+                .map(|weighed| weighed.choice.best)
+                .filter(likely)
+                .map(|reading| reading.family)
+        });
+        // Of bytes that the user calls Noxu, it is said what they are not.
+        let refused = self.forced && find::next_frame(input, 1, self.families).is_none();
+        if family.is_none() && self.conversation.service().is_none() && !refused {
             return Framing::NoFrame("no Noxu message fits these bytes");
         }
         self.cut = Some(Cut {
@@ -522,6 +545,8 @@ impl Session for NoxuSession {
             log_entry: self.log_entry,
             direction: input.direction,
             follows: input.bytes.get(frame.len()..).unwrap_or_default(),
+            weighed: self.weighed.take(),
+            whole: input.whole,
         };
         let family = body::decode(frame, &place, &mut self.conversation, message);
         let next = self.conversation.service();

@@ -2,54 +2,165 @@
 //!
 //! Source: protocol page `noxu`, section 9.
 
-use super::guess::{self, Guess, MOST_NAME, Shape};
-use super::reading::{Family, Fit, Role, choose};
+use super::damage;
+use super::guess::{self, MOST_NAME, Shape};
+use super::messages::{SERVICE_NAME, V4_1};
+use super::reading::{Family, Fit, Reading, Role, bounded};
+use super::weigh::{Weighed, overrules, weigh};
+use crate::schema::MessageType;
+
+/// What a length in front that is just that of the rest says.
+const PREFIX_BITS: u32 = 20;
+
+/// What a message whose end is known seems to be.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// How it lies in its bytes.
+    pub shape: Shape,
+    /// How well real decoders' reading fits, if one takes it, and what speaks for that.
+    pub sound: Option<(Fit, u32)>,
+    /// If it is rather a message that they refuse, what speaks for that.
+    pub damaged: Option<u32>,
+    /// What it may be, unless it is a greeting.
+    pub weighed: Option<Weighed>,
+}
+
+/// One way in which a message may lie in its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Lie {
+    shape: Shape,
+    /// What it most likely is.
+    best: Reading,
+    /// What it is to real decoders, if they take it.
+    fitting: Option<Reading>,
+    /// What its prefix says.
+    more: u32,
+}
+
+impl Lie {
+    fn new(shape: Shape, weighed: &Weighed, more: u32) -> Self {
+        Self {
+            shape,
+            best: weighed.choice.best,
+            fitting: weighed.fitting,
+            more,
+        }
+    }
+
+    fn greeting(fit: Fit, bits: u32, size: usize) -> Self {
+        let best = Reading {
+            family: Family::Service,
+            kind: SERVICE_NAME,
+            layout: V4_1,
+            fit,
+            bits,
+            doubts: 0,
+            end: size,
+        };
+        Self {
+            shape: Shape::Name,
+            best,
+            fitting: Some(best).filter(|best| best.fit > Fit::Damaged),
+            more: 0,
+        }
+    }
+
+    fn exact(&self) -> bool {
+        self.fitting
+            .is_some_and(|reading| reading.fit == Fit::Exact)
+    }
+
+    fn evidence(&self) -> i32 {
+        self.best.evidence() + self.more.cast_signed()
+    }
+
+    /// Whether this is to be preferred to `other`.
+    fn beats(&self, other: &Self) -> bool {
+        match (self.exact(), other.exact()) {
+            (true, true) => self.bits() > other.bits(),
+            (false, false) => self.evidence() > other.evidence(),
+            (true, false) => !overrules(&other.best, &self.best),
+            (false, true) => overrules(&self.best, &other.best),
+        }
+    }
+
+    /// How well it fits a real decoder that takes it, and what speaks for that.
+    fn standing(&self) -> Option<(Fit, u32)> {
+        self.fitting
+            .map(|reading| (reading.fit, reading.bits + self.more))
+    }
+
+    /// What speaks for it to a real decoder, if one takes it.
+    fn bits(&self) -> u32 {
+        self.fitting
+            .map_or(self.evidence().max(0).cast_unsigned(), |reading| {
+                reading.bits + self.more
+            })
+    }
+}
 
 /// How a message whose end is known lies in its bytes: with or without prefix, or a greeting.
 #[must_use]
-pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<(Fit, Guess)> {
-    let mut best: Option<(Fit, Guess)> = None;
-    let mut consider = |fit: Fit, guess: Guess| {
-        if best.is_none_or(|(known, best)| (known, best.bits) < (fit, guess.bits)) {
-            best = Some((fit, guess));
-        }
+pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Whole> {
+    let behind = behind_prefix(bytes);
+    let alone = weigh(families, bytes, role);
+    let bare = alone.as_ref().map(|found| Lie::new(Shape::Bare, found, 0));
+    // Payloads of log entries have no frame of their own.
+    let frameless = families == [Family::LogEntry] && bare.is_some_and(|bare| bare.exact());
+    let framed = behind
+        .filter(|_| !frameless)
+        .and_then(|payload| weigh(families, payload, role));
+    let prefixed = framed
+        .as_ref()
+        .map(|found| Lie::new(Shape::Prefixed, found, PREFIX_BITS));
+    let lies = [bare, prefixed, greeting(bytes, behind, families)];
+    let lies = || lies.iter().flatten();
+    let best = lies().reduce(|best, next| if next.beats(best) { next } else { best })?;
+    Some(Whole {
+        shape: best.shape,
+        sound: best.standing().or(lies().filter_map(Lie::standing).max()),
+        damaged: (best.best.fit == Fit::Damaged).then(|| best.evidence().max(0).cast_unsigned()),
+        weighed: match best.shape {
+            Shape::Bare => alone,
+            Shape::Prefixed => framed,
+            Shape::Name | Shape::Unframed => None,
+        },
+    })
+}
+
+/// The bytes as a greeting, sound or not.
+fn greeting(bytes: &[u8], behind: Option<&[u8]>, families: &[Family]) -> Option<Lie> {
+    let possible = families.contains(&Family::Service);
+    let sound = behind.filter(|name| {
+        let named = possible || guess::family_of(name).is_some();
+        let text = std::str::from_utf8(name).is_ok_and(|text| !text.contains(char::is_control));
+        named && text && (1..=MOST_NAME).contains(&name.len())
+    });
+    if let Some(name) = sound {
+        let bits = 24 + name.len().min(20) as u32;
+        return Some(Lie::greeting(Fit::Exact, bits, bytes.len()));
+    }
+    let bits = damage::greeting(bytes).filter(|_| possible)?;
+    Some(Lie::greeting(Fit::Damaged, bits, bytes.len()))
+}
+
+/// The bytes behind a length that is just theirs.
+#[must_use]
+pub fn behind_prefix(bytes: &[u8]) -> Option<&[u8]> {
+    let behind = bytes.get(4..)?;
+    (guess::prefix(bytes)? == behind.len()).then_some(behind)
+}
+
+/// Payloads of log entries have no frame of their own; a length in front is one only if they make
+/// no sense otherwise.
+#[must_use]
+pub fn shape_of_log_entry(kind: &'static MessageType, bytes: &[u8]) -> Shape {
+    let fits = |payload: &[u8]| {
+        bounded(Family::LogEntry, kind, V4_1, payload)
+            .is_some_and(|reading| reading.fit == Fit::Exact)
     };
-    let behind = bytes
-        .get(4..)
-        .filter(|rest| guess::prefix(bytes) == Some(rest.len()));
-    if let Some(found) = choose(families, bytes, role) {
-        let guess = Guess {
-            shape: Shape::Bare,
-            family: found.best.family,
-            bits: found.best.bits,
-            margin: 0,
-            first: Some(bytes.len()),
-        };
-        consider(found.best.fit, guess);
+    match behind_prefix(bytes) {
+        Some(behind) if fits(behind) && !fits(bytes) => Shape::Prefixed,
+        _ => Shape::Bare,
     }
-    if let Some(payload) = behind {
-        if let Some(found) = choose(families, payload, role) {
-            let guess = Guess {
-                shape: Shape::Prefixed,
-                family: found.best.family,
-                bits: found.best.bits + 20,
-                margin: 0,
-                first: Some(bytes.len()),
-            };
-            consider(found.best.fit, guess);
-        }
-        let named = families.contains(&Family::Service) || guess::family_of(payload).is_some();
-        let text = std::str::from_utf8(payload).is_ok_and(|text| !text.contains(char::is_control));
-        if named && text && (1..=MOST_NAME).contains(&payload.len()) {
-            let guess = Guess {
-                shape: Shape::Name,
-                family: Family::Service,
-                margin: 0,
-                bits: 24 + payload.len().min(20) as u32,
-                first: Some(bytes.len()),
-            };
-            consider(Fit::Exact, guess);
-        }
-    }
-    best
 }

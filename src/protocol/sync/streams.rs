@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// At most this many keys are remembered per map and connection: some 200 KiB.
-const MOST_KEYS: usize = 4096;
+/// At most this many keys are remembered per map and connection: as many as a table of 4096 places
+/// takes, some 70 KiB.
+const MOST_KEYS: usize = 4096 / 8 * 7;
 
 /// A hash, 64 bits.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,9 @@
 //! Whether bytes fit a table, without keeping anything: for telling messages apart and for
 //! finding where one ends.
 
-use super::{Packed, Rules};
-use crate::schema::{Struct, Type};
+use super::{Order, Packed, Rules};
+use crate::model::Unit;
+use crate::schema::{Field, Struct, Type};
 
 /// Bytes that fit a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +12,21 @@ pub struct Measure {
     pub end: usize,
     /// How unlikely the fit is by chance, in bits, roughly.
     pub bits: u32,
+    /// How unlikely a sender means such values, in bits, roughly; of beginnings only.
+    pub doubts: u32,
     /// Whether an encoder would write just these bytes.
     pub canonical: bool,
+}
+
+/// Bytes that fit a table but in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// What was found up to where the bytes end.
+    pub found: Measure,
+    /// Whether the bytes end before the table does.
+    pub ran_out: bool,
+    /// Whether some value is none that the table knows.
+    pub wrong: bool,
 }
 
 /// Why bytes do not fit.
@@ -34,26 +48,49 @@ pub fn measure(
     start: usize,
     rules: &Rules,
 ) -> Result<Measure, Unfit> {
-    let mut walk = Walk {
-        bytes,
-        rules,
-        found: Measure {
-            end: start,
-            bits: 0,
-            canonical: true,
-        },
-        counts: [0; 2],
-        counted: [None; 2],
-        checksum: None,
-        flags: 0,
-    };
+    let mut walk = Walk::<false>::new(bytes, start, rules);
     walk.structure(body)?;
     Ok(walk.found)
 }
 
-struct Walk<'a> {
+/// How far `bytes` from `start` on go along with `body`: past values that are wrong, to where they
+/// end.
+#[must_use]
+pub fn measure_beginning(
+    body: &'static Struct,
+    bytes: &[u8],
+    start: usize,
+    rules: &Rules,
+) -> Beginning {
+    let mut walk = Walk::<true>::new(bytes, start, rules);
+    let outcome = walk.structure(body);
+    Beginning {
+        found: walk.found,
+        ran_out: matches!(outcome, Err(Unfit::RanOut(_))),
+        wrong: walk.wrong || outcome == Err(Unfit::Wrong),
+    }
+}
+
+/// Numbers of eight bytes that count something do not get as far as this.
+const IMPLAUSIBLE: u32 = 48;
+/// What a value says that no sender means.
+const DOUBT: u32 = 8;
+/// What control characters say against a text.
+const CONTROLS: u32 = 16;
+/// The milliseconds of clocks that are right: from 2001 to 2100.
+const CLOCK: std::ops::Range<u64> = 1_000_000_000_000..4_102_444_800_000;
+/// Longest content that speaks for a length which goes past the end.
+const LIKELY_LENGTH: u64 = 1 << 16;
+/// What such a length says.
+const LENGTH_BITS: u32 = 8;
+
+/// If it is `LAX`, wrong values are passed over, and what ends early says something, too.
+struct Walk<'a, const LAX: bool> {
     bytes: &'a [u8],
     rules: &'a Rules,
+    wrong: bool,
+    /// The last integer, if lax.
+    last: u64,
     found: Measure,
     counts: [u64; 2],
     counted: [Option<&'a [u8]>; 2],
@@ -61,17 +98,53 @@ struct Walk<'a> {
     flags: u8,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, const LAX: bool> Walk<'a, LAX> {
+    fn new(bytes: &'a [u8], start: usize, rules: &'a Rules) -> Self {
+        Self {
+            bytes,
+            rules,
+            wrong: false,
+            last: 0,
+            found: Measure {
+                end: start,
+                bits: 0,
+                doubts: 0,
+                canonical: true,
+            },
+            counts: [0; 2],
+            counted: [None; 2],
+            checksum: None,
+            flags: 0,
+        }
+    }
+
     fn structure(&mut self, body: &'static Struct) -> Result<(), Unfit> {
         self.counted = [None; 2];
         self.checksum = None;
         for field in body.fields {
             if field.when.meets(self.rules.version) {
                 self.value(&field.kind)?;
+                if LAX {
+                    self.doubt(field);
+                }
             }
         }
         self.check_sum();
         Ok(())
+    }
+
+    /// Notes numbers that no counter and no clock has. All ones stand for none.
+    fn doubt(&mut self, field: &'static Field) {
+        let number = matches!(field.kind, Type::Unsigned(8) | Type::Signed(8));
+        if !number || self.last == u64::MAX {
+            return;
+        }
+        let odd = match field.label.unit {
+            Unit::UnixMilliseconds => !CLOCK.contains(&self.last),
+            Unit::None => self.last >> IMPLAUSIBLE != 0,
+            _ => false,
+        };
+        self.found.doubts += if odd { DOUBT } else { 0 };
     }
 
     fn value(&mut self, kind: &'static Type) -> Result<(), Unfit> {
@@ -100,14 +173,12 @@ impl<'a> Walk<'a> {
             Type::Struct(body) => self.structure(body)?,
             Type::Enum(choice) => {
                 let code = self.integer(1)?;
-                if !choice
-                    .variants
-                    .iter()
-                    .any(|variant| variant.symbol.code == code)
-                {
-                    return Err(Unfit::Wrong);
+                let mut variants = choice.variants.iter();
+                if variants.any(|variant| variant.symbol.code == code) {
+                    self.found.bits += 5;
+                } else {
+                    self.wrong()?;
                 }
-                self.found.bits += 5;
             }
             Type::List(item) => {
                 let count = self.integer(4)?;
@@ -137,7 +208,7 @@ impl<'a> Walk<'a> {
             }
             Packed::CountedBytes(slot) => {
                 let count = usize::try_from(self.count(*slot)).map_err(|_| Unfit::Wrong)?;
-                let content = self.take(count)?;
+                let content = self.counted_content(count)?;
                 self.found.bits += 16;
                 if let Some(counted) = self.counted.get_mut(usize::from(*slot)) {
                     *counted = Some(content);
@@ -189,15 +260,64 @@ impl<'a> Walk<'a> {
         Ok(content)
     }
 
+    /// A value that the table does not know.
+    fn wrong(&mut self) -> Result<(), Unfit> {
+        self.wrong = true;
+        if LAX { Ok(()) } else { Err(Unfit::Wrong) }
+    }
+
+    /// The bytes that are left.
+    fn left(&self) -> &'a [u8] {
+        self.bytes.get(self.found.end..).unwrap_or_default()
+    }
+
     fn integer(&mut self, width: u8) -> Result<u64, Unfit> {
-        let bytes = self.take(width.into())?;
-        Ok(self.rules.order.unsigned(bytes))
+        match self.take(width.into()) {
+            Ok(bytes) => {
+                let value = self.rules.order.unsigned(bytes);
+                if LAX {
+                    self.last = value;
+                }
+                Ok(value)
+            }
+            Err(unfit) => {
+                if LAX {
+                    self.torn_integer(width);
+                }
+                Err(unfit)
+            }
+        }
+    }
+
+    /// The first bytes of an integer: the upper ones of a number that counts are zero.
+    #[cold]
+    fn torn_integer(&mut self, width: u8) {
+        if self.rules.order != Order::Little || width < 4 {
+            return;
+        }
+        let left = self.left();
+        let zeros = left.iter().rev().take_while(|byte| **byte == 0).count();
+        self.found.bits += (4 * zeros as u32).min(14);
+        let upper = left.get(6..).unwrap_or_default();
+        if upper.iter().any(|byte| *byte != 0) && left.iter().any(|byte| *byte != 0xff) {
+            self.found.doubts += DOUBT;
+        }
+    }
+
+    /// Counted bytes; those that end early speak for themselves.
+    fn counted_content(&mut self, length: usize) -> Result<&'a [u8], Unfit> {
+        let content = self.take(length);
+        if content.is_err() && LAX && length as u64 <= LIKELY_LENGTH {
+            self.found.bits += LENGTH_BITS;
+        }
+        content
     }
 
     fn bool_byte(&mut self) -> Result<bool, Unfit> {
         let byte = self.integer(1)?;
         if byte > 1 {
             self.found.canonical = false;
+            self.found.doubts += DOUBT;
         } else {
             self.found.bits += 7;
         }
@@ -205,24 +325,60 @@ impl<'a> Walk<'a> {
     }
 
     fn content(&mut self, width: u8) -> Result<&'a [u8], Unfit> {
-        let length = usize::try_from(self.integer(width)?).map_err(|_| Unfit::Wrong)?;
-        let content = self.take(length)?;
+        let length = self.length(width)?;
+        self.sized_content(length)
+    }
+
+    fn length(&mut self, width: u8) -> Result<usize, Unfit> {
+        usize::try_from(self.integer(width)?).map_err(|_| Unfit::Wrong)
+    }
+
+    fn sized_content(&mut self, length: usize) -> Result<&'a [u8], Unfit> {
+        let content = self.counted_content(length)?;
         self.found.bits += if length == 0 { 4 } else { 20 };
         Ok(content)
     }
 
     fn text(&mut self, width: u8) -> Result<(), Unfit> {
-        let content = self.content(width)?;
-        self.utf8(content)
+        let length = self.length(width)?;
+        match self.sized_content(length) {
+            Ok(content) => self.utf8(content),
+            Err(unfit) => {
+                if LAX {
+                    self.torn_text(length);
+                }
+                Err(unfit)
+            }
+        }
+    }
+
+    /// The first bytes of a text.
+    #[cold]
+    fn torn_text(&mut self, length: usize) {
+        if length as u64 > LIKELY_LENGTH {
+            return;
+        }
+        let left = self.left();
+        let whole = match std::str::from_utf8(left) {
+            Ok(_) => true,
+            Err(error) => error.error_len().is_none(),
+        };
+        if !whole || left.iter().any(|byte| is_control(*byte)) {
+            // Or its length is wrong, and other fields are in it.
+            self.found.doubts += DOUBT;
+        } else {
+            self.found.bits += left.len().min(16) as u32;
+        }
     }
 
     /// Text as people write it says more than text with control characters in it.
     fn utf8(&mut self, content: &[u8]) -> Result<(), Unfit> {
         if std::str::from_utf8(content).is_err() {
-            return Err(Unfit::Wrong);
+            return self.wrong();
         }
-        if content.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
-            self.found.bits = self.found.bits.saturating_sub(16);
+        if content.iter().any(|byte| is_control(*byte)) {
+            self.found.doubts += CONTROLS.saturating_sub(self.found.bits);
+            self.found.bits = self.found.bits.saturating_sub(CONTROLS);
         } else {
             self.found.bits += content.len().min(16) as u32;
         }
@@ -245,4 +401,8 @@ impl<'a> Walk<'a> {
             _ => self.found.canonical = false,
         }
     }
+}
+
+const fn is_control(byte: u8) -> bool {
+    byte < 0x20 || byte == 0x7f
 }

@@ -10,7 +10,7 @@ mod transcode;
 
 pub use decode::{Decoder, Outcome};
 pub use encode::{Encoder, Settle};
-pub use measure::{Measure, Unfit, measure};
+pub use measure::{Beginning, Measure, Unfit, measure, measure_beginning};
 pub use transcode::{CheckDerived, Transcoder};
 
 use super::{Struct, Type, Versions, field};
