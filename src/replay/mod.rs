@@ -39,7 +39,6 @@ use rewrite::Rewriter;
 use router::{Counter, Router};
 use shared::{Event, Room, Sent, Shared, Start};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -171,15 +170,8 @@ impl Replay {
             state: Rc::clone(&state),
             output,
         };
-        let watcher = Watcher {
-            state: Rc::clone(&state),
-            lives: BTreeMap::new(),
-            bytes_received: 0,
-            pipeline: Pipeline::new(&mut watch, Selection::default()),
-            forced: self.inputs.traffic.forced,
-            settings: self.inputs.traffic.settings.clone(),
-            epoch: watch::epoch(),
-        };
+        let pipeline = Pipeline::new(&mut watch, Selection::default());
+        let watcher = Watcher::new(Rc::clone(&state), pipeline, &self.inputs.traffic);
         let mut run = Run {
             watcher,
             tally: Tally::new(&self),
@@ -204,9 +196,6 @@ impl Replay {
         };
         thread::spawn(move || self.load(Arc::new(shared), compare));
         run.watch(&queue)?;
-        if !run.loaded {
-            run.tally.connections = run.watcher.lives.len() as u32;
-        }
         let Run {
             tally,
             watcher,
@@ -333,6 +322,9 @@ impl Run<'_> {
             live.gate.end();
         }
         self.room.close();
+        if !self.loaded {
+            self.tally.connections = self.watcher.lives.len() as u32;
+        }
         outcome
     }
 

@@ -10,6 +10,7 @@ use crate::model::{Direction, Origin, Record, Severity, Transport};
 use crate::output::{Sink, write_record};
 use crate::pipeline::{Chunk, Connection, Pipeline, Selection};
 use crate::protocol::{Protocol, Settings};
+use crate::source::capture::TrafficOptions;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -127,10 +128,10 @@ pub(super) struct Watcher<'w> {
     pub lives: BTreeMap<u32, Live>,
     pub bytes_received: u64,
     pub pipeline: Pipeline<'w>,
-    pub forced: Option<&'static dyn Protocol>,
-    pub settings: Settings,
+    forced: Option<&'static dyn Protocol>,
+    settings: Settings,
     /// A moment by both clocks.
-    pub epoch: (Instant, u64),
+    epoch: (Instant, u64),
 }
 
 impl Now {
@@ -245,7 +246,24 @@ impl Sink for Watch<'_> {
     }
 }
 
-impl Watcher<'_> {
+impl<'w> Watcher<'w> {
+    /// Knows of no connection yet; decodes as `traffic` says.
+    pub fn new(
+        state: Rc<RefCell<State>>,
+        pipeline: Pipeline<'w>,
+        traffic: &TrafficOptions,
+    ) -> Self {
+        Self {
+            state,
+            lives: BTreeMap::new(),
+            bytes_received: 0,
+            pipeline,
+            forced: traffic.forced,
+            settings: traffic.settings.clone(),
+            epoch: epoch(),
+        }
+    }
+
     /// Takes note of what players do and peers say.
     pub fn event(&mut self, event: Event) -> io::Result<()> {
         match event {
@@ -425,7 +443,7 @@ fn origin(
 }
 
 /// This moment by both clocks; the second in nanoseconds since the Unix epoch.
-pub(super) fn epoch() -> (Instant, u64) {
+fn epoch() -> (Instant, u64) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     (Instant::now(), now.map_or(0, nanoseconds))
 }
