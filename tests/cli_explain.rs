@@ -19,7 +19,6 @@ const OTHER_NAMES: &[&str] = &[
     "cut-off",
     "date-time",
     "end-of-capture",
-    "message-evicted",
     "no-message",
     "permessage-deflate",
     "rmp-named",

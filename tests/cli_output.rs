@@ -201,3 +201,23 @@ fn a_secret_that_is_cut_off_does_not_leak() {
     }
     std::fs::remove_file(path).unwrap();
 }
+
+#[test]
+fn a_table_of_captured_messages_fits_the_terminal() {
+    for width in ["80", "100", "120", "160"] {
+        let path = "samples/pcap/sync-session.pcap";
+        let arguments = ["pcap", "-o", "table", "--width", width, path];
+        let output = Command::new(env!("CARGO_BIN_EXE_wirectl"))
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.lines().count() > 100, "{text}");
+        let most: usize = width.parse().unwrap();
+        for line in text.lines() {
+            assert!(line.chars().count() <= most, "{width}: {line}");
+        }
+    }
+}

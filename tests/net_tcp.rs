@@ -8,9 +8,9 @@
 
 mod net;
 
-use net::{ACK, Random, SYN, Talk, Told, codes, decode, of, stream, tcp};
+use net::{ACK, Random, SYN, Talk, Told, codes, decode, decode_with, of, stream, tcp};
 use wirectl::net::Direction::{ClientToServer, ServerToClient};
-use wirectl::net::Ending;
+use wirectl::net::{Ending, Options};
 
 /// Cuts `payload` into segments, some of them again with other cuts, and swaps neighbours.
 fn segments(random: &mut Random, payload: &[u8], lose: usize) -> Vec<(usize, Vec<u8>)> {
@@ -245,12 +245,12 @@ fn held_bytes_are_bounded_for_one_stream_and_for_all() {
             packets.push(tcp(client, (2, 9000), 2 + at * 1000, 1, ACK, &[7; 1000]));
         }
     }
-    let options = wirectl::net::Options {
+    let options = Options {
         reorder_limit: 100_000,
         reorder_total_limit: 400_000,
         ..Default::default()
     };
-    let heard = net::decode_with(options, &packets);
+    let heard = decode_with(options, &packets);
     let gaps = of(&heard, ClientToServer, |told| match told {
         Told::Gap(offset, missing) => Some((*offset, *missing)),
         _ => None,
@@ -263,4 +263,96 @@ fn held_bytes_are_bounded_for_one_stream_and_for_all() {
     .iter()
     .sum();
     assert_eq!(bytes, 40 * 200_000);
+}
+
+/// The packets of a client at `port`: a SYN, and some bytes of both if it `talks`.
+fn caller(port: u16, talks: bool) -> Vec<Vec<u8>> {
+    let mut talk = Talk::midway(100, 200);
+    talk.client = (1, port);
+    if talks {
+        talk.handshake();
+        talk.client(b"\x00nonsense");
+        talk.server(b"\x00nonsense");
+    } else {
+        talk.push(true, 99, 0, SYN, b"");
+    }
+    talk.packets
+}
+
+/// The connections given up for want of room, in order; nothing stands for those that were silent.
+fn evicted(packets: &[Vec<u8>]) -> Vec<Option<u32>> {
+    let options = Options {
+        connection_limit: 16,
+        ..Options::default()
+    };
+    decode_with(options, packets)
+        .iter()
+        .filter(|heard| matches!(heard.told, Told::Finding(_, "connection-evicted", _)))
+        .map(|heard| heard.connection)
+        .collect()
+}
+
+#[test]
+fn a_flood_of_connections_without_bytes_pushes_out_none_that_talks() {
+    let mut packets = caller(1, true);
+    packets.extend((100..228).flat_map(|port| caller(port, false)));
+    let mut late = Talk::midway(109, 209);
+    late.client = (1, 1);
+    late.client(b"\x01more nonsense");
+    packets.extend(late.packets);
+    // 128 beside the one that talks, at most 15 at a time, two given up at once.
+    assert_eq!(evicted(&packets), [None; 57]);
+    let heard = decode_with(
+        Options {
+            connection_limit: 16,
+            ..Options::default()
+        },
+        &packets,
+    );
+    let last = heard
+        .iter()
+        .rfind(|heard| matches!(heard.told, Told::Data(..)));
+    assert_eq!(last.unwrap().connection, Some(0));
+}
+
+#[test]
+fn among_connections_that_talk_the_idle_ones_are_given_up_and_named() {
+    let packets: Vec<_> = (100..118).flat_map(|port| caller(port, true)).collect();
+    assert_eq!(evicted(&packets), [Some(0), Some(1)]);
+}
+
+#[test]
+fn connections_that_have_ended_are_given_up_without_a_word() {
+    let mut packets = Vec::new();
+    for port in 100..200 {
+        let mut talk = Talk::midway(100, 200);
+        talk.client = (1, port);
+        talk.handshake();
+        talk.client(b"\x00nonsense");
+        talk.close();
+        packets.extend(talk.packets);
+    }
+    assert_eq!(evicted(&packets), []);
+}
+
+#[test]
+fn a_connection_without_bytes_is_told_of_from_its_opening_to_its_end() {
+    let mut talk = Talk::open(100, 200);
+    talk.close();
+    let told: Vec<Told> = decode(&talk.packets)
+        .into_iter()
+        .map(|heard| heard.told)
+        .collect();
+    assert!(
+        matches!(
+            told.as_slice(),
+            [
+                Told::Open(_, _, true),
+                Told::Close(Ending::Fin),
+                Told::Close(Ending::Fin),
+                Told::Summary(_)
+            ]
+        ),
+        "{told:?}"
+    );
 }

@@ -308,3 +308,24 @@ fn a_sound_stream_has_no_issues() {
     assert!(records.iter().all(|record| codes(record).is_empty()));
     assert_eq!(records[3]["inner"]["payload"]["db_id"], 0);
 }
+
+#[test]
+fn what_a_hole_leaves_of_a_message_is_not_taken_for_small_ones() {
+    let of = |direction, bytes: &'static [u8]| Piece {
+        direction: Some(direction),
+        ended: true,
+        ..Piece::dump(bytes)
+    };
+    // The length of a service name, of which the hole swallows the rest; values of log entries that
+    // repeat a code.
+    for (direction, bytes) in [
+        (ClientToServer, &b"\x08\0\0\0"[..]),
+        (ClientToServer, &[7; 60]),
+        (ServerToClient, &[1; 60]),
+    ] {
+        let records = decode(None, false, &[of(direction, bytes)]);
+        for record in &records {
+            assert!(!codes(record).is_empty(), "{bytes:x?}: {record}");
+        }
+    }
+}

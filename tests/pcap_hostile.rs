@@ -21,7 +21,7 @@ use wirectl::codec::json::Document;
 use wirectl::encode::encode_record;
 use wirectl::net::{Capture, Merge, decompress};
 use wirectl::pipeline::{Pipeline, Selection};
-use wirectl::protocol::EncodeOptions;
+use wirectl::protocol::{EncodeOptions, Settings};
 use wirectl::source::capture::{NoObserver, TrafficOptions, decode_captures};
 
 /// One capture may take so long, on a busy machine, without optimization.
@@ -223,4 +223,66 @@ fn made_up_segments_survive() {
         }
         assert!(!frames(&capture).is_empty(), "round {round}");
     }
+}
+
+/// A capture of raw IP packets, a microsecond apart.
+fn capture_of(packets: &[Vec<u8>]) -> Vec<u8> {
+    let header = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 1 << 18, 101u32];
+    let mut capture: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
+    for (index, packet) in packets.iter().enumerate() {
+        let length = packet.len() as u32;
+        for word in [1_700_000_000, index as u32, length, length] {
+            capture.extend(word.to_le_bytes());
+        }
+        capture.extend(packet);
+    }
+    capture
+}
+
+#[test]
+fn unfinished_frames_of_many_connections_are_bounded_and_shown_once() {
+    let ports = 5000..5030u16;
+    let mut packets = Vec::new();
+    // Each begins a log entry of a megabyte, and sends two thirds of it.
+    let mut start = b"\x0b\0\0\0PEER_FEEDER\xf0\xff\x0f\0".to_vec();
+    start.extend(7u64.to_le_bytes());
+    start.push(13);
+    start.extend((0x000f_fff0u32 - 17).to_le_bytes());
+    start.extend([0; 4]);
+    for port in ports.clone() {
+        packets.push(net::tcp((1, port), (2, 14001), 0, 0, net::SYN, b""));
+        packets.push(net::tcp((1, port), (2, 14001), 1, 1, net::ACK, &start));
+    }
+    for piece in 0..24u32 {
+        for port in ports.clone() {
+            let sequence = 1 + start.len() as u32 + piece * 30_000;
+            let data = [0x55; 30_000];
+            packets.push(net::tcp(
+                (1, port),
+                (2, 14001),
+                sequence,
+                1,
+                net::ACK,
+                &data,
+            ));
+        }
+    }
+    let bytes = capture_of(&packets);
+    let capture = Capture::new(decompress(bytes.as_slice()).unwrap()).unwrap();
+    let options = TrafficOptions {
+        settings: Settings {
+            most_frame: 1 << 20,
+            ..Settings::default()
+        },
+        ..TrafficOptions::default()
+    };
+    let mut keep = Keep::new();
+    let mut pipeline = Pipeline::new(&mut keep, Selection::default());
+    let mut captures = Merge::new([capture]);
+    decode_captures(&mut captures, &options, &mut pipeline, &mut NoObserver).unwrap();
+    let evicted = |record: &&records::Decoded| record.json.contains("message-evicted");
+    let evicted = keep.kept.iter().filter(evicted).count();
+    assert!((1..30).contains(&evicted), "{evicted}");
+    let shown: usize = keep.kept.iter().map(|record| record.frame.len()).sum();
+    assert_eq!(shown, 30 * (start.len() + 24 * 30_000));
 }

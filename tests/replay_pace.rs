@@ -10,7 +10,7 @@ mod replay;
 
 use replay::{Running, answering, asks, file, nobody, recorded, replay, sample, server, silent};
 use serde_json::json;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -189,9 +189,103 @@ fn the_users_interruption_ends_it_with_its_summary() {
     assert_eq!(heard.next().len() % 16, 0);
 }
 
+/// Answers every ping, each a while after it came.
+fn slow(mut stream: TcpStream, told: &Sender<u64>) {
+    let mut writer = stream.try_clone().unwrap();
+    let (due, answers) = std::sync::mpsc::channel::<(Instant, [u8; 16])>();
+    let answering = std::thread::spawn(move || {
+        for (due, frame) in answers {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if writer.write_all(&frame).is_err() {
+                break;
+            }
+        }
+    });
+    let mut frame = [0; 16];
+    let mut count = 0;
+    while stream.read_exact(&mut frame).is_ok() {
+        count += 1;
+        frame[15] = 0xc3;
+        let _ = due.send((Instant::now() + Duration::from_millis(300), frame));
+    }
+    drop(due);
+    answering.join().unwrap();
+    told.send(count).unwrap();
+}
+
+#[test]
+fn answers_that_are_under_way_at_the_interruption_are_waited_for() {
+    let (address, heard) = server(slow);
+    let dump = file("under-way.bin", asks(10));
+    let json = ["-o", "none", "--summary", "json"];
+    for pace in [&["--rate", "50/s"][..], &["--wait-answer"]] {
+        let options = [&json, pace, &["--loop", "0", dump.as_str()]].concat();
+        let running = Running::start(&address, &options);
+        std::thread::sleep(Duration::from_millis(500));
+        running.interrupt();
+        let replayed = running.end().expect(0);
+        let summary = replayed.summary();
+        assert_eq!(summary["interrupted"], true);
+        let frames = summary["frames"].as_u64().unwrap();
+        assert!(frames > 0);
+        assert_eq!(summary["frames"], summary["answers"], "{replayed:?}");
+        assert_eq!(heard.next(), frames);
+    }
+}
+
+#[test]
+fn a_peer_that_takes_or_says_nothing_is_not_waited_for_long_after_the_interruption() {
+    let (deaf, _held) = server(|stream: TcpStream, told: &Sender<TcpStream>| {
+        told.send(stream).unwrap();
+    });
+    let (dumb, _heard) = server(silent);
+    let dump = file("deaf.bin", asks(1000));
+    for address in [deaf, dumb] {
+        for pace in [
+            &["--speed", "max"][..],
+            &["--rate", "1k/s", "--timeout", "20s"],
+        ] {
+            let options = [pace, &["--loop", "0", dump.as_str()]].concat();
+            let running = Running::start(&address, &options);
+            std::thread::sleep(Duration::from_millis(400));
+            running.interrupt();
+            let replayed = running.end().expect(0).says(&["(interrupted)", "sent  "]);
+            assert!(replayed.time < Duration::from_secs(4), "{replayed:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_sent_of_an_input_that_never_ends_is_counted_at_the_interruption() {
+    let (address, _heard) = server(answering);
+    let mut running = Running::start(&address, &["-o", "none", "--summary", "json", "-"]);
+    let mut stdin = running.stdin();
+    stdin.write_all(&asks(5)).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    running.interrupt();
+    let replayed = running.end().expect(0);
+    drop(stdin);
+    let summary = replayed.summary();
+    assert_eq!(summary["frames"], 5);
+    assert_eq!(summary["answers"], 5);
+    assert_eq!(summary["connections"], 1);
+}
+
+#[test]
+fn a_second_interruption_ends_it_at_once() {
+    let (address, _heard) = server(silent);
+    let dump = file("twice.bin", asks(10));
+    let options = ["--loop", "0", "--rate", "100/s", dump.as_str()];
+    let running = Running::start(&address, &options);
+    std::thread::sleep(Duration::from_millis(400));
+    running.interrupt();
+    std::thread::sleep(Duration::from_millis(100));
+    running.interrupt();
+    running.end().expect(130);
+}
+
 #[test]
 fn what_comes_on_standard_input_is_sent_at_once() {
-    use std::io::Write;
     let (address, heard) = server(|mut stream: TcpStream, told: &Sender<Instant>| {
         while stream.read_exact(&mut [0; 16]).is_ok() {
             told.send(Instant::now()).unwrap();

@@ -1,5 +1,6 @@
 //! What goes to standard error: errors, and hints.
 
+use super::stdout;
 use super::terminal::{self, ColorChoice};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -29,7 +30,10 @@ impl Wrong {
         known: impl Iterator<Item = &'a str>,
         command: &str,
     ) -> Self {
-        let help = match closest(name, known) {
+        let known: Vec<&str> = known.collect();
+        let holds = |candidate: &&str| !name.is_empty() && candidate.contains(name);
+        let close = closest(name, known.iter().copied());
+        let help = match close.or_else(|| known.iter().copied().find(holds)) {
             Some(close) => format!("did you mean \"{close}\"? `{command}` lists what is known"),
             None => format!("`{command}` lists what is known"),
         };
@@ -57,7 +61,11 @@ impl Wrong {
 /// Tells of a failure.
 pub fn error(error: &anyhow::Error) {
     let styles = styles();
-    line("error", &styles.error, &format_args!("{error:#}"));
+    // An output that fails is no fault of the input that was being read.
+    match super::io_failures(error).find_map(stdout::failure) {
+        Some(failure) => line("error", &styles.error, failure),
+        None => line("error", &styles.error, &format_args!("{error:#}")),
+    }
     if let Some(wrong) = error.downcast_ref::<Wrong>() {
         help(&wrong.help);
     }

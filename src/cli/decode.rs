@@ -1,11 +1,11 @@
 //! `wirectl decode`: bytes from files or standard input.
 
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
-use super::{CLEAN, DAMAGED, complain, sniff};
+use super::{CLEAN, DAMAGED, complain, sniff, stdin};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, IsTerminal, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use wirectl::model::Origin;
 use wirectl::pipeline::{Connection, Flow, Pipeline, Totals};
@@ -84,8 +84,9 @@ impl Decode {
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
         sink.finish()?;
-        if totals.shown == 0
-            && totals.records > 0
+        if totals.records == 0 {
+            complain::remark("the input is empty: there is nothing to decode");
+        } else if totals.shown == 0
             && let Some(wrong) = self.selection.explain_nothing()
         {
             complain::note(&wrong);
@@ -150,18 +151,12 @@ fn name(path: &Path) -> String {
     }
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    if path != Path::new("-") {
-        return Ok(Box::new(File::open(path)?));
+fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        let usual = "wirectl decode FILE, or wirectl decode < FILE";
+        return Ok(Box::new(stdin::open("bytes", usual)?));
     }
-    let input = io::stdin();
-    if input.is_terminal() {
-        complain::note(&complain::Wrong::new(
-            "waiting for bytes on standard input, which is a terminal".to_owned(),
-            "wirectl decode FILE, or wirectl decode < FILE; Ctrl-D ends the input".to_owned(),
-        ));
-    }
-    Ok(Box::new(input))
+    Ok(Box::new(File::open(path)?))
 }
 
 /// Looks at the start of raw input, hints if it seems to be something else, and gives it back.

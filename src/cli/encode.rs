@@ -2,15 +2,15 @@
 
 mod output;
 
-use super::complain::{self, Wrong};
-use super::{CLEAN, complete, options, sniff};
+use super::complain::Wrong;
+use super::{CLEAN, complete, options, sniff, stdin};
 use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use output::{Form, Output};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use wirectl::codec::json::{Document, Json};
@@ -297,16 +297,8 @@ fn known_type(name: &str) -> anyhow::Result<(&'static dyn Protocol, &'static Mes
 
 fn open(file: &str) -> anyhow::Result<Box<dyn Read>> {
     if file == "-" {
-        let input = io::stdin();
-        if input.is_terminal() {
-            complain::note(&Wrong::new(
-                "waiting for records on standard input, which is a terminal".to_owned(),
-                "wirectl encode FILE, or wirectl encode PROTOCOL.TYPE FIELD=VALUE…; Ctrl-D ends \
-                 the input"
-                    .to_owned(),
-            ));
-        }
-        return Ok(Box::new(input.lock()));
+        let usual = "wirectl encode FILE, or wirectl encode PROTOCOL.TYPE FIELD=VALUE…";
+        return Ok(Box::new(stdin::open("records", usual)?));
     }
     Ok(Box::new(File::open(file).with_context(|| file.to_owned())?))
 }

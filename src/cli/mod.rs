@@ -12,6 +12,8 @@ mod protocols;
 mod replay;
 mod schema;
 mod sniff;
+mod stdin;
+mod stdout;
 mod tail;
 mod terminal;
 mod text;
@@ -46,24 +48,28 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  wirectl decode dump.bin             what is in a dump
-  wirectl decode --json dump.bin      the same for programs, one record a line
-  wirectl explain crc-mismatch        what a finding means
+  wirectl decode dump.bin                        what is in a dump
+  wirectl decode --json dump.bin                 the same for programs, one record a line
+  wirectl pcap capture.pcapng                    every message of a capture
+  wirectl tail --listen 9191 --forward 9090      what passes between two peers, live
+  wirectl replay --to localhost:9090 dump.bin    send it again, see the answers
+  wirectl explain crc-mismatch                   what a finding means
 
-Exit status: 0 clean, 1 some input was damaged, 2 wrong usage or input/output failed.";
+Exit status: 0 clean, 1 some input was damaged, 2 wrong usage or input/output failed, 3 an
+expectation of replay was not met.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Decode(decode::Decode),
-    Encode(encode::Encode),
     Pcap(pcap::Pcap),
+    Tail(Box<tail::Tail>),
+    Encode(encode::Encode),
+    Replay(Box<replay::ReplayCommand>),
     Explain(explain::Explain),
     Protocols(protocols::Protocols),
-    Replay(Box<replay::ReplayCommand>),
     Schema(schema::Schema),
     Completions(generate::Completions),
     Man(generate::Man),
-    Tail(Box<tail::Tail>),
 }
 
 /// Runs the command line and returns its exit status.
@@ -95,12 +101,16 @@ pub fn run() -> ExitCode {
 
 /// Whoever reads our output has seen enough: that is no failure.
 fn closed_pipe(error: &anyhow::Error) -> bool {
-    let is_broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| {
+    io_failures(error).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// The failures of input or output among the causes of `error`.
+fn io_failures(error: &anyhow::Error) -> impl Iterator<Item = &std::io::Error> {
+    error.chain().filter_map(|cause| {
         let source = cause.downcast_ref::<SourceError>();
         match (cause.downcast_ref::<std::io::Error>(), source) {
-            (Some(error), _) | (None, Some(SourceError::Io(error))) => is_broken(error),
-            _ => false,
+            (Some(error), _) | (None, Some(SourceError::Io(error))) => Some(error),
+            _ => None,
         }
     })
 }

@@ -1,6 +1,7 @@
 //! Options that several commands share: first as typed, then as ready objects.
 
 use super::complain::Wrong;
+use super::stdout::Marked;
 use super::terminal::{self, ColorChoice};
 use anyhow::Context;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
@@ -77,6 +78,7 @@ impl DecodingOptions {
                 .and_then(|(port, name)| Some((port.parse().ok()?, name)));
             match port {
                 Some((port, name)) => ports.push((port, protocol_by_name(name)?)),
+                None if name.contains('=') => return Err(no_port(name)),
                 None => forced = Some(protocol_by_name(name)?),
             }
         }
@@ -93,6 +95,16 @@ impl DecodingOptions {
         };
         Ok((forced, settings, ports))
     }
+}
+
+/// What stands before = is none.
+fn no_port(text: &str) -> anyhow::Error {
+    let port = text.split('=').next().unwrap_or_default();
+    Wrong::new(
+        format!("\"{}\" is no port", port.escape_debug()),
+        "-p PORT=NAME, with a port from 0 to 65535".to_owned(),
+    )
+    .into()
 }
 
 /// Takes any word, and lets shells complete the names of protocols.
@@ -292,7 +304,7 @@ enum OutputForm {
     Raw,
     /// Nothing; the exit status tells
     None,
-    /// A row for each connection; captures only
+    /// A row for each connection that has such records; --limit and --skip count rows; captures only
     Conversations,
 }
 
@@ -418,6 +430,7 @@ impl Output {
     /// A sink that writes to `out`.
     pub fn sink<'w>(&self, out: impl Write + 'w) -> Box<dyn Sink + 'w> {
         let look = self.look.clone();
+        let out = Marked(out);
         if let Some(filter) = self
             .jq
             .as_deref()

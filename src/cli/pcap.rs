@@ -5,20 +5,21 @@ mod payload;
 
 use super::complain::Wrong;
 use super::options::{DecodingOptions, OutputOptions, SelectionOptions};
-use super::{CLEAN, DAMAGED, complain};
+use super::stdout::Marked;
+use super::{CLEAN, DAMAGED, complain, sniff, stdin};
 use anyhow::Context;
 use clap::Args;
-use conversations::Conversations;
+use conversations::{Rows, Table};
 use payload::PayloadFiles;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use wirectl::net::{Capture, Merge, decompress};
+use wirectl::net::{Capture, CaptureError, DEFAULT_CONNECTION_LIMIT, Merge, decompress};
 use wirectl::output;
 use wirectl::pipeline::{Flow, Pipeline, Totals};
 use wirectl::source::capture::{NoObserver, Observer, TrafficOptions, decode_captures};
@@ -49,6 +50,9 @@ pub struct Pcap {
     /// Only connections from or to this address (repeatable)
     #[arg(long, help_heading = "Captures", value_name = "ADDRESS")]
     host: Vec<IpAddr>,
+    /// Follow so many TCP connections at a time; some 4 KiB of memory each
+    #[arg(long, help_heading = "Captures", value_name = "COUNT", default_value_t = DEFAULT_CONNECTION_LIMIT)]
+    max_connections: usize,
     /// Keep the bytes of every TCP stream, a file a direction, in this directory
     #[arg(long, help_heading = "Captures", value_name = "DIR")]
     write_payload: Option<PathBuf>,
@@ -82,16 +86,10 @@ impl Pcap {
         let output = self.output.ready(&self.first())?;
         let mut sink = output.sink(io::stdout().lock());
         let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
-        match &self.write_payload {
-            Some(directory) => {
-                let mut files = PayloadFiles::new(directory)
-                    .with_context(|| directory.display().to_string())?;
-                self.decode(captures, &options, &mut pipeline, &mut files)?;
-            }
-            None => {
-                self.decode(captures, &options, &mut pipeline, &mut NoObserver)?;
-            }
-        }
+        match self.payload_files()? {
+            Some(mut files) => self.decode(captures, &options, &mut pipeline, &mut files)?,
+            None => self.decode(captures, &options, &mut pipeline, &mut NoObserver)?,
+        };
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
         sink.finish()?;
@@ -119,21 +117,48 @@ impl Pcap {
         captures: Merge<Box<dyn Read + Send>>,
         options: &TrafficOptions,
     ) -> anyhow::Result<u8> {
+        let mut selection = self.selection.ready()?;
+        let rows = Rows::split(&mut selection);
+        let out = Marked(io::stdout().lock());
+        let out = if self.output.is_json() {
+            output::Conversations::json(out)
+        } else {
+            output::Conversations::table(out, self.output.look(&self.first()))
+        };
+        let mut table = Table::new(out, rows, self.payload_files()?);
         let mut sink = output::Nothing;
-        let mut pipeline = Pipeline::new(&mut sink, self.selection.ready()?);
-        let mut conversations = Conversations::default();
-        self.decode(captures, options, &mut pipeline, &mut conversations)?;
+        let mut pipeline = Pipeline::new(&mut sink, selection);
+        self.decode(captures, options, &mut pipeline, &mut table)?;
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
-        let conversations = conversations.sorted();
-        let out = &mut io::stdout().lock();
-        if self.output.is_json() {
-            output::write_conversations_json(out, &conversations)?;
-        } else {
-            let look = self.output.look(&self.first());
-            output::write_conversations(out, &look, &conversations)?;
+        if table.finish()? == 0 {
+            complain::note(&self.explain_no_rows(totals));
         }
         Ok(self.status(totals))
+    }
+
+    /// Says why the table is empty.
+    fn explain_no_rows(&self, totals: Totals) -> Wrong {
+        let unmatched = match totals.shown {
+            0 if totals.records > 0 => self.selection.explain_nothing(),
+            _ => None,
+        };
+        unmatched.unwrap_or_else(|| {
+            Wrong::new(
+                "no TCP connection to show".to_owned(),
+                "--follow, --port, --host, --type, --filter, --skip and --limit say which are shown"
+                    .to_owned(),
+            )
+        })
+    }
+
+    fn payload_files(&self) -> anyhow::Result<Option<PayloadFiles>> {
+        let Some(directory) = &self.write_payload else {
+            return Ok(None);
+        };
+        let files =
+            PayloadFiles::new(directory).with_context(|| directory.display().to_string())?;
+        Ok(Some(files))
     }
 
     fn decode(
@@ -161,14 +186,11 @@ impl Pcap {
             only_ports: self.port.clone(),
             only_hosts: self.host.clone(),
             files: match self.files.as_slice() {
-                [_, _, ..] => self
-                    .files
-                    .iter()
-                    .map(|path| path.display().to_string())
-                    .collect(),
+                [_, _, ..] => self.files.iter().map(|path| name(path)).collect(),
                 _ => Vec::new(),
             },
             key_log,
+            most_connections: Some(self.max_connections),
             live: false,
         })
     }
@@ -181,15 +203,15 @@ impl Pcap {
         };
         let captures: anyhow::Result<Vec<_>> = files
             .iter()
-            .map(|path| open(path).with_context(|| path.display().to_string()))
+            .map(|path| open(path).with_context(|| name(path)))
             .collect();
         Ok(Merge::new(captures?))
     }
 
     fn first(&self) -> String {
         match self.files.first() {
-            Some(path) => path.display().to_string(),
-            None => "-".to_owned(),
+            Some(path) => name(path),
+            None => sniff::STDIN.to_owned(),
         }
     }
 
@@ -210,7 +232,7 @@ fn comes_from_a_program() -> io::Result<bool> {
 fn comes_from_a_program() -> io::Result<bool> {
     use std::os::fd::AsFd;
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    Ok(!stdin.metadata()?.is_file())
+    Ok(!stdin.metadata()?.is_file() && !stdin.is_terminal())
 }
 
 /// Ctrl-C ends the program that writes a live capture, too, and then the input: what is known is
@@ -222,14 +244,33 @@ fn outlive_interrupt() -> io::Result<()> {
     Ok(())
 }
 
+/// What an input is called in messages and records.
+fn name(path: &Path) -> String {
+    if path == Path::new("-") {
+        sniff::STDIN.to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
 fn open(path: &Path) -> anyhow::Result<Capture<Box<dyn Read + Send>>> {
     let input: Box<dyn Read + Send> = if path == Path::new("-") {
         if comes_from_a_program()? {
             outlive_interrupt()?;
         }
-        Box::new(io::stdin())
+        Box::new(stdin::open(
+            "a capture",
+            "wirectl pcap FILE, or tcpdump -w - | wirectl pcap -",
+        )?)
     } else {
         Box::new(File::open(path)?)
     };
-    Ok(Capture::new(decompress(input)?)?)
+    Capture::new(decompress(input)?).map_err(|error| match error {
+        CaptureError::NotACapture(_) => Wrong::new(
+            error.to_string(),
+            "wirectl decode reads other files".to_owned(),
+        )
+        .into(),
+        error => error.into(),
+    })
 }

@@ -208,7 +208,7 @@ impl ReplayCommand {
         };
         let shows_records = self.output.shows_records();
         let wishes = self.wishes()?;
-        let output = self.output.ready(&self.first())?;
+        let output = self.output.ready(&self.to.to_string())?;
         let dry_run = self.dry_run;
         let replay = self.replay()?;
         if dry_run {
@@ -359,13 +359,6 @@ impl ReplayCommand {
         bytes.extend_from_slice(name.as_bytes());
         Ok(Some(bytes))
     }
-
-    fn first(&self) -> String {
-        match self.files.first() {
-            Some(path) => path.display().to_string(),
-            None => "-".to_owned(),
-        }
-    }
 }
 
 /// A line on a terminal that says how far it is, where it disturbs nothing.
@@ -390,9 +383,12 @@ impl Progress {
                 complain::remark(text);
             }
             Notice::Progress { frames, bytes } if self.wanted => {
-                let megabytes = bytes as f64 / 1e6;
+                let (size, unit) = match bytes {
+                    ..1_000_000 => (bytes as f64 / 1e3, "kB"),
+                    _ => (bytes as f64 / 1e6, "MB"),
+                };
                 // Nobody can be told that this cannot be written.
-                let _ = write!(io::stderr(), "\r{frames} frames, {megabytes:.1} MB sent");
+                let _ = write!(io::stderr(), "\r{frames} frames, {size:.1} {unit} sent");
                 self.shown = true;
             }
             Notice::Progress { .. } => {}
@@ -444,7 +440,8 @@ fn explain(error: ReplayError) -> anyhow::Error {
         ReplayError::Connect(error) => Wrong::new(error.to_string(), error.help()).into(),
         ReplayError::Nothing { help, .. } => Wrong::new(error.to_string(), help.to_owned()).into(),
         ReplayError::Output(error) => error.into(),
-        error => error.into(),
+        // It tells its source itself.
+        ReplayError::Load(error) => anyhow::anyhow!("{error}"),
     }
 }
 

@@ -173,12 +173,20 @@ impl Tail {
             only_hosts: self.host.clone(),
             files: Vec::new(),
             key_log,
+            most_connections: None,
             live: false,
         })
     }
 
     /// What the source is called in messages.
     fn name(&self) -> &str {
+        #[cfg(target_os = "linux")]
+        if let Some(interface) = &self.interface {
+            return interface;
+        }
+        if let Some(address) = &self.listen {
+            return address;
+        }
         match self.source.as_deref() {
             None | Some("-") => super::sniff::STDIN,
             Some(name) => name,

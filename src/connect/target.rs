@@ -224,7 +224,7 @@ fn split_port(authority: &str, scheme: Scheme) -> Result<(String, u16), Complain
     let port = match (port, scheme.default_port()) {
         (Some(port), _) => match port.parse::<u16>().ok().filter(|port| *port > 0) {
             Some(number) => number,
-            None => return complain(format!("{port:?} is no port"), "ports are 1 to 65535"),
+            None => return complain(format!("{port:?} is no port"), "a port from 1 to 65535"),
         },
         (None, Some(port)) => port,
         (None, None) if host.parse::<u16>().is_ok() => {

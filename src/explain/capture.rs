@@ -73,8 +73,18 @@ pub(super) static ALL: &[Explanation] = &[
     explain(
         "connection-evicted",
         "a connection is no longer followed",
-        "Too many connections were open at once, so the one silent longest was given up.",
-        "Select connections with --port or --host.",
+        "Too many connections were open at once, so some were given up to bound memory: those that \
+         had ended, then those that never carried a byte, then those idle longest. What comes on one \
+         later starts a new connection in the middle of its streams.",
+        "Allow more with wirectl pcap --max-connections, or capture fewer.",
+    ),
+    explain(
+        "message-evicted",
+        "an unfinished message was given up",
+        "The unfinished messages of all connections took too much memory, so the largest were given up: \
+         what was there of them is shown, and decoding goes on behind.",
+        "A peer announces more than it sends, or many large messages are under way at once. Allow \
+         more with --max-frame, or split the capture.",
     ),
     explain(
         "tcp-conflicting-overlap",

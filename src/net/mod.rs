@@ -29,5 +29,5 @@ pub use event::{
     Message, Severity, Sink, Stamp, Summary, TlsNames, Transport,
 };
 pub use merge::Merge;
-pub use options::{Options, PayloadProbe};
+pub use options::{DEFAULT_CONNECTION_LIMIT, Options, PayloadProbe};
 pub use tls::KeyLog;

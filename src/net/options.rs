@@ -14,6 +14,9 @@ pub trait PayloadProbe: Send + Sync {
     fn plausible(&self, payload_start: &[u8], payload_length: u64) -> bool;
 }
 
+/// Connections followed at a time if nothing else is said: they take less than 64 MiB.
+pub const DEFAULT_CONNECTION_LIMIT: usize = 14_000;
+
 /// Choices and bounds. All sizes in bytes.
 #[derive(Clone)]
 pub struct Options {
@@ -36,7 +39,8 @@ pub struct Options {
     pub reorder_limit: usize,
     /// Bytes waiting for holes to be filled, in all.
     pub reorder_total_limit: usize,
-    /// Connections followed at a time; beyond, the one idle longest is given up.
+    /// Connections followed at a time, some 4 KiB each beside what they keep of messages; beyond,
+    /// those are given up that have ended, that carried nothing, that were idle longest.
     pub connection_limit: usize,
     /// Bytes of unfinished messages, in all connections.
     pub message_total_limit: usize,
@@ -56,7 +60,7 @@ impl Default for Options {
             message_limit: 64 << 20,
             reorder_limit: 2 << 20,
             reorder_total_limit: 16 << 20,
-            connection_limit: 65_536,
+            connection_limit: DEFAULT_CONNECTION_LIMIT,
             message_total_limit: 128 << 20,
             fragment_limit: 4 << 20,
         }

@@ -56,37 +56,85 @@ const RIGHT: [bool; 8] = [false, false, false, true, true, true, false, false];
 /// Which columns become narrower, down to how many columns, where the terminal is.
 const SQUEEZE: [(usize, usize); 4] = [(2, 7), (0, 18), (1, 8), (2, 4)];
 
-/// Writes the table of `conversations`, as wide as `look` says.
-///
-/// # Errors
-/// If writing fails.
-pub fn write_table(
+/// Writes connections as a table or as JSON, in as many pieces as they come.
+#[derive(Debug)]
+pub struct Conversations<W> {
+    out: W,
+    /// How the table looks; none for JSON.
+    look: Option<Look>,
+    /// How wide the columns were so far; none before the head is written.
+    widths: Option<[usize; 8]>,
+}
+
+impl<W: Write> Conversations<W> {
+    /// Writes a table, as wide as `look` says.
+    pub fn table(out: W, look: Look) -> Self {
+        Self {
+            out,
+            look: Some(look),
+            widths: None,
+        }
+    }
+
+    /// Writes an object a line.
+    pub fn json(out: W) -> Self {
+        Self {
+            out,
+            look: None,
+            widths: None,
+        }
+    }
+
+    /// Writes what comes next.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn write(&mut self, conversations: &[Conversation]) -> io::Result<()> {
+        match &self.look {
+            None => write_json(&mut self.out, conversations),
+            Some(_) if conversations.is_empty() => Ok(()),
+            Some(look) => {
+                let earlier = self.widths;
+                let widths = write_table(&mut self.out, look, conversations, earlier)?;
+                self.widths = Some(widths);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Writes rows, after a head if there was none `earlier`; columns stay at least as wide as they were,
+/// as far as there is room.
+fn write_table(
     out: &mut dyn Write,
     look: &Look,
     conversations: &[Conversation],
-) -> io::Result<()> {
-    let rows = rows(conversations, " ");
-    let widths = widths(&rows);
-    if total(&widths) <= look.columns() {
-        return write_rows(out, look, conversations, &rows, &widths);
-    }
-    // Where there is little room, each direction gets a line of its own.
-    let rows = self::rows(conversations, "\n");
-    let mut widths = self::widths(&rows);
-    for (column, least) in SQUEEZE {
-        let excess = total(&widths).saturating_sub(look.columns());
-        if let Some(width) = widths.get_mut(column).filter(|width| **width > least) {
-            *width = width.saturating_sub(excess).max(least);
+    earlier: Option<[usize; 8]>,
+) -> io::Result<[usize; 8]> {
+    let mut rows = rows(conversations, " ");
+    let mut widths = widths(&rows, earlier);
+    if total(&widths) > look.columns() {
+        // Where there is little room, each direction gets a line of its own.
+        rows = self::rows(conversations, "\n");
+        widths = self::widths(&rows, earlier);
+        for (column, least) in SQUEEZE {
+            let excess = total(&widths).saturating_sub(look.columns());
+            if let Some(width) = widths.get_mut(column).filter(|width| **width > least) {
+                *width = width.saturating_sub(excess).max(least);
+            }
         }
     }
-    write_rows(out, look, conversations, &rows, &widths)
+    let mut page = Page::new(out);
+    if earlier.is_none() {
+        let heads = HEADS.map(|_| &look.styles.heading);
+        lines(&mut page.sheet, &HEADS.map(str::to_owned), &widths, &heads);
+    }
+    write_rows(&mut page, look, conversations, &rows, &widths)?;
+    page.flush()?;
+    Ok(widths)
 }
 
-/// Writes `conversations` as JSON, an object a line.
-///
-/// # Errors
-/// If writing fails.
-pub fn write_json(out: &mut dyn Write, conversations: &[Conversation]) -> io::Result<()> {
+fn write_json(out: &mut dyn Write, conversations: &[Conversation]) -> io::Result<()> {
     for conversation in conversations {
         let ways = |values: Ways<u64>| json!({"c2s": values[0], "s2c": values[1]});
         let [first, last] = conversation.times.map(|nanoseconds| {
@@ -207,8 +255,8 @@ fn issues(conversation: &Conversation, between: &str) -> String {
     }
 }
 
-fn widths(rows: &[Row]) -> [usize; 8] {
-    let mut widths = HEADS.map(grid::width);
+fn widths(rows: &[Row], earlier: Option<[usize; 8]>) -> [usize; 8] {
+    let mut widths = earlier.unwrap_or_else(|| HEADS.map(grid::width));
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             let widest = cell.lines().map(grid::width).max().unwrap_or(0);
@@ -223,16 +271,13 @@ fn total(widths: &[usize]) -> usize {
 }
 
 fn write_rows(
-    out: &mut dyn Write,
+    page: &mut Page<&mut dyn Write>,
     look: &Look,
     conversations: &[Conversation],
     rows: &[Row],
     widths: &[usize],
 ) -> io::Result<()> {
     let styles = &look.styles;
-    let mut page = Page::new(out);
-    let heads = HEADS.map(|_| &styles.heading);
-    lines(&mut page.sheet, &HEADS.map(str::to_owned), widths, &heads);
     for (conversation, row) in conversations.iter().zip(rows) {
         let worst = match (conversation.errors, conversation.warnings) {
             (0, 0) => &styles.aside,
@@ -253,7 +298,7 @@ fn write_rows(
         lines(&mut page.sheet, row, widths, &inks);
         page.drain()?;
     }
-    page.flush()
+    Ok(())
 }
 
 fn lines(sheet: &mut Sheet, row: &Row, widths: &[usize], inks: &[&Ink]) {
@@ -290,7 +335,8 @@ mod tests {
             ..Look::plain()
         };
         let mut out = Vec::new();
-        write_table(&mut out, &look, &[conversation()]).unwrap();
+        let mut table = Conversations::table(&mut out, look);
+        table.write(&[conversation()]).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -316,6 +362,20 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
+    }
+
+    #[test]
+    fn pieces_of_a_table_share_one_head() {
+        let mut out = Vec::new();
+        let mut table = Conversations::table(&mut out, Look::plain());
+        table.write(&[]).unwrap();
+        table.write(&[conversation()]).unwrap();
+        table.write(&[conversation()]).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("connection"), "{text}");
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[1], lines[2]);
     }
 
     #[test]

@@ -23,9 +23,7 @@ mod value;
 
 pub use bytes::{Nothing, Raw};
 pub use clock::{Clock, TimeForm};
-pub use conversations::{
-    Conversation, write_json as write_conversations_json, write_table as write_conversations,
-};
+pub use conversations::{Conversation, Conversations};
 pub use hex::Hex;
 pub use jq::Jq;
 pub use json::{Json, write_record};

@@ -14,6 +14,8 @@ use std::io::{self, Write};
 const BLOCK: usize = 128;
 /// Terminals with fewer columns are not told where records lie.
 const NARROW: usize = 80;
+/// The same, for records with times.
+const NARROW_WITH_TIMES: usize = 100;
 /// Columns for the summary, if the width is not limited.
 const MOST_SUMMARY: usize = 100;
 
@@ -112,7 +114,11 @@ impl<W: Write> Table<W> {
     fn row(&mut self, record: &Record<'_>) {
         if self.columns.is_empty() {
             self.columns = columns(record);
-            if self.look.columns() < NARROW {
+            let narrow = match self.columns.contains(&Column::Time) {
+                true => NARROW_WITH_TIMES,
+                false => NARROW,
+            };
+            if self.look.columns() < narrow {
                 self.columns.retain(|column| *column != Column::Place);
             }
         }

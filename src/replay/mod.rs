@@ -39,7 +39,6 @@ use rewrite::Rewriter;
 use router::{Counter, Router};
 use shared::{Event, Room, Sent, Shared, Start};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,6 +57,12 @@ const LOOK_UP: Duration = Duration::from_millis(10);
 
 /// Progress is told so often.
 const PROGRESS: Duration = Duration::from_secs(1);
+
+/// When the user ends the sending, answers to what was sent are waited for so long at most.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// The peer has so long at least to close after this side.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// What is told while a replay goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +150,8 @@ impl Replay {
         Ok(Preview::new(self, &counter, loaded))
     }
 
-    /// Sends everything; answers go to `output`. Ends early when `stop` is set.
+    /// Sends everything; answers go to `output`. When `stop` is set, nothing further is sent, and
+    /// answers are waited for a second at most.
     ///
     /// # Errors
     /// If inputs cannot be read, no connection comes about, or `output` fails. A connection that
@@ -164,19 +170,14 @@ impl Replay {
             state: Rc::clone(&state),
             output,
         };
-        let watcher = Watcher {
-            state: Rc::clone(&state),
-            lives: BTreeMap::new(),
-            bytes_received: 0,
-            pipeline: Pipeline::new(&mut watch, Selection::default()),
-            forced: self.inputs.traffic.forced,
-            settings: self.inputs.traffic.settings.clone(),
-            epoch: watch::epoch(),
-        };
+        let pipeline = Pipeline::new(&mut watch, Selection::default());
+        let watcher = Watcher::new(Rc::clone(&state), pipeline, &self.inputs.traffic);
         let mut run = Run {
             watcher,
             tally: Tally::new(&self),
             stop: Arc::clone(stop),
+            over: Arc::default(),
+            stopped: None,
             timeout: self.timeout,
             linger: self.linger,
             must_answer: self.wait_answer,
@@ -228,6 +229,7 @@ impl Replay {
             events,
             start: Start::new(self.copies),
             stop: Arc::clone(&run.stop),
+            over: Arc::clone(&run.over),
             spare: Spare::default(),
             sent: Arc::clone(&run.sent),
             room: Arc::clone(&run.room),
@@ -289,6 +291,9 @@ struct Run<'r> {
     watcher: Watcher<'r>,
     tally: Tally,
     stop: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+    /// When it was noticed that the user wants no more.
+    stopped: Option<Instant>,
     timeout: Duration,
     linger: Duration,
     must_answer: bool,
@@ -308,22 +313,22 @@ impl Run<'_> {
     fn watch(&mut self, queue: &mpsc::Receiver<Event>) -> Result<(), ReplayError> {
         let outcome = self.follow(queue);
         // Whoever still works ends now.
-        self.stop
-            .store(outcome.is_err() || self.stopped(), Ordering::Relaxed);
+        if outcome.is_err() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        self.over.store(true, Ordering::Relaxed);
         for live in self.watcher.lives.values() {
             live.breaker.abort();
             live.gate.end();
         }
         self.room.close();
+        if !self.loaded {
+            self.tally.connections = self.watcher.lives.len() as u32;
+        }
         outcome
     }
 
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
     fn follow(&mut self, queue: &mpsc::Receiver<Event>) -> Result<(), ReplayError> {
-        let mut told = false;
         loop {
             match queue.recv_timeout(LOOK_UP) {
                 Ok(event) => {
@@ -337,19 +342,21 @@ impl Run<'_> {
             }
             self.watcher.pipeline.flush()?;
             self.tell_progress();
-            if self.stopped() && !told {
-                told = true;
+            if self.stopped.is_none() && self.stop.load(Ordering::Relaxed) {
+                self.stopped = Some(Instant::now());
                 self.tally.interrupted = true;
-                // Players that wait for the peer wake up.
-                for live in self.watcher.lives.values() {
-                    live.breaker.abort();
-                }
             }
             self.end_conversations();
-            if self.is_over() || (told && self.playing <= 0) {
+            if self.is_over() {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether the user ended the sending so long ago.
+    fn has_stopped_for(&self, time: Duration) -> bool {
+        self.stopped
+            .is_some_and(|stopped| stopped.elapsed() >= time)
     }
 
     fn tell_progress(&mut self) {
@@ -364,7 +371,15 @@ impl Run<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.loaded && self.playing <= 0 && self.watcher.lives.values().all(|live| live.closed)
+        let mut lives = self.watcher.lives.values();
+        let is_closed = lives.all(|live| live.closed && (live.played || self.loaded));
+        if self.loaded && self.playing <= 0 && is_closed {
+            return true;
+        }
+        // The inputs may never end, nor a connection come about.
+        let is_closed = is_closed && self.playing <= 0;
+        (is_closed && self.has_stopped_for(LAST_WORDS))
+            || self.has_stopped_for(LAST_ANSWERS + 2 * LAST_WORDS)
     }
 
     fn take(&mut self, event: Event) -> Result<(), ReplayError> {
@@ -399,9 +414,10 @@ impl Run<'_> {
                 failure,
             } => {
                 self.playing -= 1;
-                if failure.is_some() {
-                    // Nothing more will be sent; what has come is still read.
-                    if let Some(live) = self.watcher.lives.get_mut(&connection) {
+                if let Some(live) = self.watcher.lives.get_mut(&connection) {
+                    live.played = true;
+                    if failure.is_some() {
+                        // Nothing more will be sent; what has come is still read.
                         live.sent_all.get_or_insert_with(Instant::now);
                         live.ending.get_or_insert_with(Instant::now);
                     }
@@ -422,40 +438,53 @@ impl Run<'_> {
     /// Ends the conversations on which nothing more is to come.
     fn end_conversations(&mut self) {
         let connections: Vec<u32> = self.watcher.lives.keys().copied().collect();
+        let (enough, too_much) = (
+            self.has_stopped_for(LAST_ANSWERS),
+            self.has_stopped_for(LAST_ANSWERS + LAST_WORDS),
+        );
         for connection in connections {
-            let waits = self.watcher.waits(connection);
-            let unanswered = self.watcher.is_unanswered(connection);
+            let patience = self.patience(connection);
             let Some(live) = self.watcher.lives.get_mut(&connection) else {
                 continue;
             };
             if live.closed {
                 live.gate.end();
-            }
-            let Some(sent_all) = live.sent_all.filter(|_| !live.closed) else {
                 continue;
-            };
-            let quiet = live.last.max(sent_all).elapsed();
-            let patience = if waits || (unanswered && self.must_answer) {
-                self.timeout
-            } else if unanswered {
-                self.linger * 4
-            } else {
-                self.linger
-            };
-            match live.ending {
-                None if quiet >= patience || self.stop.load(Ordering::Relaxed) => {
-                    live.gate.end();
-                    live.ending = Some(Instant::now());
-                }
-                Some(ending) => {
-                    let quiet = live.last.max(ending).elapsed();
-                    if quiet >= self.linger.max(Duration::from_millis(200)) {
-                        live.breaker.abort();
-                        live.closed = true;
-                    }
-                }
-                None => {}
             }
+            let quiet = |since: Instant| live.last.max(since).elapsed();
+            let (close, abort) = match (live.sent_all, live.ending) {
+                // Its player may wait for a peer that takes nothing.
+                (None, _) => (enough, enough),
+                (Some(sent_all), None) => (enough || quiet(sent_all) >= patience, false),
+                (_, Some(ending)) => {
+                    let linger = self.linger.max(LAST_WORDS);
+                    (false, too_much || quiet(ending) >= linger)
+                }
+            };
+            if close {
+                live.gate.end();
+                live.ending = Some(Instant::now());
+            }
+            if abort {
+                live.breaker.abort();
+                live.closed = true;
+            }
+        }
+    }
+
+    /// How long a connection on which all is sent may be quiet before it is closed.
+    fn patience(&self, connection: u32) -> Duration {
+        let unanswered = self.watcher.is_unanswered(connection);
+        let patience = if self.watcher.waits(connection) || (unanswered && self.must_answer) {
+            self.timeout
+        } else if unanswered {
+            self.linger * 4
+        } else {
+            self.linger
+        };
+        match self.stopped {
+            Some(_) => patience.min(LAST_ANSWERS),
+            None => patience,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::batch::Batch;
 use super::schedule::wait_until;
-use super::shared::{Event, Gate, Progress, Shared, Wait};
+use super::shared::{Event, Gate, LOOK_UP, Opened, Progress, Shared, Wait};
 use crate::connect::{Breaker, Link, Received, Receiver, SendError, Sender, connect};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, TrySendError};
+use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ enum End {
 impl Player {
     /// Plays everything, and tells how that ended.
     pub fn run(self) {
-        let first = self.queue.recv().ok();
+        let first = self.next();
         let opened = match self.wait_for_turn(first.as_deref()) {
             true => self.open(0),
             false => Err(End::Stopped),
@@ -85,11 +85,22 @@ impl Player {
         });
     }
 
+    /// The next frames; none at the end, or if the user wants no more.
+    fn next(&self) -> Option<Arc<Batch>> {
+        loop {
+            match self.queue.recv_timeout(LOOK_UP) {
+                Ok(batch) => return Some(batch),
+                Err(RecvTimeoutError::Timeout) if !self.shared.is_stopped() => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
     /// Waits until it is time to connect; false if the user wants no more.
     fn wait_for_turn(&self, first: Option<&Batch>) -> bool {
         let due = first.and_then(|batch| batch.due(0));
         let Some(later) = due.and_then(|due| due.checked_sub(AHEAD)) else {
-            return true;
+            return !self.shared.is_stopped();
         };
         let start = self.shared.start.wait(&self.shared.stop);
         start.is_some_and(|start| wait_until(start + self.offset + later, &self.shared.stop))
@@ -118,17 +129,14 @@ impl Player {
                 break;
             }
             self.shared.spare.give(batch);
-            next = self.queue.recv().ok();
+            next = self.next();
         }
-        if matches!(outcome, Err(End::Enough)) {
-            outcome = Ok(());
-        }
-        if outcome.is_ok() {
+        if matches!(outcome, Ok(()) | Err(End::Enough | End::Stopped)) {
             self.tell(Event::AllSent {
                 connection: self.connection,
             });
             // Answers may still come; the watcher says when it is enough.
-            if play.gate.wait_for_end(&self.shared.stop) {
+            if play.gate.wait_for_end(&self.shared.over) {
                 let _ = play.sender.finish();
             }
         }
@@ -343,14 +351,14 @@ impl Player {
             local,
             peer,
         } = link;
-        self.tell(Event::Opened {
+        self.tell(Event::Opened(Opened {
             connection: self.connection,
             local,
             peer,
             transport,
             breaker: breaker.clone(),
             gate: Arc::clone(&gate),
-        });
+        }));
         let (shared, connection) = (Arc::clone(&self.shared), self.connection);
         let listening = Arc::clone(&gate);
         thread::spawn(move || listen(receiver, connection, &shared, &listening));

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Waits look up this often to see whether to stop.
-const LOOK_UP: Duration = Duration::from_millis(50);
+pub(super) const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// So many bytes that came wait to be looked at, beside one more piece.
 const ROOM: usize = 16 << 20;
@@ -28,8 +28,10 @@ pub(super) struct Shared {
     pub options: Options,
     pub events: SyncSender<Event>,
     pub start: Start,
-    /// Set when the user wants no more.
+    /// Set when the user wants no more: nothing further is sent.
     pub stop: Arc<AtomicBool>,
+    /// Set when nothing is waited for any more.
+    pub over: Arc<AtomicBool>,
     /// Batches that are sent.
     pub spare: Spare,
     /// What is sent so far.
@@ -65,14 +67,7 @@ impl Shared {
 #[derive(Debug)]
 pub(super) enum Event {
     /// A connection is there.
-    Opened {
-        connection: u32,
-        local: Option<SocketAddr>,
-        peer: Option<SocketAddr>,
-        transport: Transport,
-        breaker: Breaker,
-        gate: Arc<Gate>,
-    },
+    Opened(Opened),
     /// No connection came about.
     Refused { error: ConnectError },
     /// Frames are being sent; `first` is the number of the first one on its connection, from 0.
@@ -121,6 +116,17 @@ pub(super) enum Event {
         connections: u32,
         outcome: Box<Result<super::Loaded, super::LoadError>>,
     },
+}
+
+/// A connection that is there.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub connection: u32,
+    pub local: Option<SocketAddr>,
+    pub peer: Option<SocketAddr>,
+    pub transport: Transport,
+    pub breaker: Breaker,
+    pub gate: Arc<Gate>,
 }
 
 /// What a connection has done.
@@ -336,10 +342,10 @@ impl Gate {
         }
     }
 
-    /// Waits until the conversation is over; false if `stop` is set before.
-    pub fn wait_for_end(&self, stop: &AtomicBool) -> bool {
+    /// Waits until the conversation is over; false if `over` is set before.
+    pub fn wait_for_end(&self, over: &AtomicBool) -> bool {
         let mut state = lock(&self.state);
-        while !state.ended && !stop.load(Ordering::Relaxed) {
+        while !state.ended && !over.load(Ordering::Relaxed) {
             state = wait(&self.changed, state, LOOK_UP);
         }
         state.ended

@@ -3,13 +3,14 @@
 use super::compare::{Comparison, Ignored};
 use super::conversation::{Conversation, Exchanges, nanoseconds};
 use super::expect::{Expectations, Seen};
-use super::shared::{Event, Gate};
+use super::shared::{Event, Gate, Opened};
 use super::shown::{Faces, Shown};
 use crate::connect::Breaker;
 use crate::model::{Direction, Origin, Record, Severity, Transport};
 use crate::output::{Sink, write_record};
 use crate::pipeline::{Chunk, Connection, Pipeline, Selection};
 use crate::protocol::{Protocol, Settings};
+use crate::source::capture::TrafficOptions;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -45,6 +46,8 @@ pub(super) struct Live {
     pub ending: Option<Instant>,
     pub last: Instant,
     pub closed: bool,
+    /// Whether its player is done.
+    pub played: bool,
     detector: Connection,
     transport: Transport,
     local: Option<SocketAddr>,
@@ -53,6 +56,27 @@ pub(super) struct Live {
     pending: Vec<u8>,
     received: u64,
     sent: u64,
+}
+
+impl Live {
+    fn new(opened: Opened, detector: Connection) -> Self {
+        Self {
+            breaker: opened.breaker,
+            gate: opened.gate,
+            sent_all: None,
+            ending: None,
+            last: Instant::now(),
+            closed: false,
+            played: false,
+            detector,
+            transport: opened.transport,
+            local: opened.local,
+            peer: opened.peer,
+            pending: Vec::new(),
+            received: 0,
+            sent: 0,
+        }
+    }
 }
 
 /// What is to be remembered of a connection, whoever carries it.
@@ -104,10 +128,10 @@ pub(super) struct Watcher<'w> {
     pub lives: BTreeMap<u32, Live>,
     pub bytes_received: u64,
     pub pipeline: Pipeline<'w>,
-    pub forced: Option<&'static dyn Protocol>,
-    pub settings: Settings,
+    forced: Option<&'static dyn Protocol>,
+    settings: Settings,
     /// A moment by both clocks.
-    pub epoch: (Instant, u64),
+    epoch: (Instant, u64),
 }
 
 impl Now {
@@ -222,37 +246,28 @@ impl Sink for Watch<'_> {
     }
 }
 
-impl Watcher<'_> {
+impl<'w> Watcher<'w> {
+    /// Knows of no connection yet; decodes as `traffic` says.
+    pub fn new(
+        state: Rc<RefCell<State>>,
+        pipeline: Pipeline<'w>,
+        traffic: &TrafficOptions,
+    ) -> Self {
+        Self {
+            state,
+            lives: BTreeMap::new(),
+            bytes_received: 0,
+            pipeline,
+            forced: traffic.forced,
+            settings: traffic.settings.clone(),
+            epoch: epoch(),
+        }
+    }
+
     /// Takes note of what players do and peers say.
     pub fn event(&mut self, event: Event) -> io::Result<()> {
         match event {
-            Event::Opened {
-                connection,
-                local,
-                peer,
-                transport,
-                breaker,
-                gate,
-            } => {
-                let live = Live {
-                    breaker,
-                    gate,
-                    sent_all: None,
-                    ending: None,
-                    last: Instant::now(),
-                    closed: false,
-                    detector: Connection::new(self.forced, self.settings.clone()),
-                    transport,
-                    local,
-                    peer,
-                    pending: Vec::new(),
-                    received: 0,
-                    sent: 0,
-                };
-                self.lives.insert(connection, live);
-                let talks = &mut self.state.borrow_mut().talks;
-                talks.entry(connection).or_default().conversation.clear();
-            }
+            Event::Opened(opened) => self.opened(opened),
             Event::Sent {
                 connection,
                 batch,
@@ -296,6 +311,16 @@ impl Watcher<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A connection is there, for the first time or again: what was asked on an earlier one will not
+    /// be answered.
+    fn opened(&mut self, opened: Opened) {
+        let detector = Connection::new(self.forced, self.settings.clone());
+        let connection = opened.connection;
+        self.lives.insert(connection, Live::new(opened, detector));
+        let talks = &mut self.state.borrow_mut().talks;
+        talks.entry(connection).or_default().conversation.clear();
     }
 
     /// Decodes a frame that is being sent, and says whether its player must wait for an answer.
@@ -418,7 +443,7 @@ fn origin(
 }
 
 /// This moment by both clocks; the second in nanoseconds since the Unix epoch.
-pub(super) fn epoch() -> (Instant, u64) {
+fn epoch() -> (Instant, u64) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     (Instant::now(), now.map_or(0, nanoseconds))
 }

@@ -14,8 +14,12 @@ use crate::source::SourceError;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use stream::Stream;
+
+/// Unfinished frames of all connections may take so much at least.
+const LEAST_ROOM: usize = 16 << 20;
 
 /// What the user wants of captured traffic.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +42,8 @@ pub struct TrafficOptions {
     pub files: Vec<String>,
     /// TLS secrets in the format of SSLKEYLOGFILE.
     pub key_log: Vec<u8>,
+    /// Follow so many connections at a time, if the user has chosen.
+    pub most_connections: Option<usize>,
     /// The bytes come from live connections: what is missing of them passed, but too fast.
     pub live: bool,
 }
@@ -45,7 +51,12 @@ pub struct TrafficOptions {
 /// Receives what is said about connections beside their records.
 pub trait Observer {
     /// A connection is over; nothing else will be said about it.
-    fn connection(&mut self, _summary: &net::Summary, _info: &StreamInfo) {}
+    ///
+    /// # Errors
+    /// If that cannot be passed on.
+    fn connection(&mut self, _summary: &net::Summary, _info: &StreamInfo) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Bytes of a TCP stream, in order, with holes left out.
     ///
@@ -114,6 +125,9 @@ pub fn network_options(options: &TrafficOptions, raw: bool) -> net::Options {
         message_limit: options.settings.most_frame,
         probe: Some(Arc::new(AnyProtocol(options.settings.clone()))),
         raw,
+        connection_limit: options
+            .most_connections
+            .unwrap_or(net::DEFAULT_CONNECTION_LIMIT),
         ..net::Options::default()
     };
     network.tls_keys.add(&options.key_log);
@@ -169,12 +183,34 @@ impl Hasher for Spread {
     }
 }
 
+/// A connection that the user wants to see.
+struct Followed {
+    client: SocketAddr,
+    server: SocketAddr,
+    /// What is known beyond that; many connections never say a word.
+    stream: Option<Box<Stream>>,
+}
+
+impl Followed {
+    fn cost(&self) -> usize {
+        self.stream.as_ref().map_or(0, |stream| stream.cost())
+    }
+
+    fn stream(&mut self, number: u32, options: &TrafficOptions) -> &mut Stream {
+        let (client, server) = (self.client, self.server);
+        self.stream
+            .get_or_insert_with(|| Box::new(Stream::new(number, client, server, options)))
+    }
+}
+
 /// Turns events into records.
 pub struct Traffic<'t, 's> {
     options: &'t TrafficOptions,
     pipeline: &'t mut Pipeline<'s>,
     observer: &'t mut dyn Observer,
-    streams: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
+    streams: HashMap<u32, Box<Followed>, BuildHasherDefault<Spread>>,
+    /// What unfinished frames of all of them take.
+    cost: usize,
     /// Which capture the events come from.
     file: usize,
     flow: Flow,
@@ -202,6 +238,7 @@ impl<'t, 's> Traffic<'t, 's> {
             pipeline,
             observer,
             streams: HashMap::default(),
+            cost: 0,
             file: 0,
             flow: Flow::Continue,
             failure: None,
@@ -246,30 +283,75 @@ impl<'t, 's> Traffic<'t, 's> {
         };
         match &event.kind {
             Kind::Open { client, server, .. } => {
-                let stream = Stream::new(number, *client, *server, self.options);
-                self.streams.insert(number, stream);
+                if stream::is_wanted(number, [*client, *server], self.options) {
+                    let followed = Followed {
+                        client: *client,
+                        server: *server,
+                        stream: None,
+                    };
+                    self.streams.insert(number, Box::new(followed));
+                }
                 return Ok(());
             }
             Kind::Summary(summary) => {
                 let file = self.options.files.get(self.file);
-                if let Some(mut stream) =
-                    self.streams.remove(&number).filter(|stream| stream.wanted)
-                {
+                if let Some(mut followed) = self.streams.remove(&number) {
+                    self.cost -= followed.cost();
+                    let stream = followed.stream(number, self.options);
                     self.flow = stream.over(event, file, self.pipeline)?;
-                    self.observer.connection(summary, stream.info());
+                    self.observer.connection(summary, stream.info())?;
                 }
                 return Ok(());
             }
             _ => {}
         }
-        let Some(stream) = self.streams.get_mut(&number).filter(|stream| stream.wanted) else {
+        let Some(followed) = self.streams.get_mut(&number) else {
             return Ok(());
+        };
+        let stream = match &event.kind {
+            Kind::Close { .. } if followed.stream.is_none() => return Ok(()),
+            _ => followed.stream(number, self.options),
         };
         if let Kind::Raw { bytes, .. } = &event.kind {
             return self.observer.payload(number, event.direction, bytes);
         }
+        let before = stream.cost();
         let file = self.options.files.get(self.file);
         self.flow = stream.event(event, file, self.options, self.pipeline)?;
+        self.cost = self.cost - before + stream.cost();
+        if self.cost > self.most_cost() && self.flow == Flow::Continue {
+            self.shed(event)?;
+        }
+        Ok(())
+    }
+
+    /// How much unfinished frames may take in all: one that is as large as may be always has room.
+    fn most_cost(&self) -> usize {
+        self.options.settings.most_frame.max(LEAST_ROOM)
+    }
+
+    /// Gives up the largest unfinished frames, until there is ample room again.
+    fn shed(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let costs = self
+            .streams
+            .iter()
+            .map(|(number, one)| (one.cost(), *number));
+        let mut costs: Vec<(usize, u32)> = costs.filter(|(cost, _)| *cost > 0).collect();
+        costs.sort_unstable_by(|left, right| right.cmp(left));
+        if costs.len() < 2 {
+            return Ok(());
+        }
+        let file = self.options.files.get(self.file);
+        for (cost, number) in costs {
+            if self.cost <= self.most_cost() / 4 * 3 || self.flow == Flow::Stop {
+                break;
+            }
+            let followed = self.streams.get_mut(&number);
+            if let Some(stream) = followed.and_then(|followed| followed.stream.as_mut()) {
+                self.flow = stream.shed(event, file, self.pipeline)?;
+                self.cost = self.cost - cost + stream.cost();
+            }
+        }
         Ok(())
     }
 

@@ -224,3 +224,24 @@ fn sequence_numbers_are_checked_by_channel() {
         ]
     );
 }
+
+#[test]
+fn a_frame_that_is_cut_off_is_not_taken_for_a_shorter_one() {
+    // A CBOR map of six begins as a MessagePack string of six bytes does.
+    let whole = hex::decode(
+        "525001000200000001a6646b696e64646368617464726f6f6d646b696c6f6466726f6d616164746578746161\
+         66656469746564f4687265706c795f746ff6",
+    )
+    .unwrap();
+    let records = stream(&whole, None);
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["body"]["reply_to"], Value::Null);
+    // Cut behind the first value.
+    for length in 25..whole.len() {
+        let records = stream(&whole[..length], None);
+        assert_eq!(records.len(), 1, "{length}: {records:?}");
+        assert_eq!(codes(&records[0]), ["truncated-payload"], "{length}");
+        assert_eq!(records[0]["header"]["encoding"], "cbor", "{length}");
+        assert_eq!(records[0]["body"]["kind"], "chat", "{length}");
+    }
+}

@@ -55,10 +55,12 @@ impl PayloadFiles {
 }
 
 impl Observer for PayloadFiles {
-    fn connection(&mut self, summary: &Summary, _info: &StreamInfo) {
+    fn connection(&mut self, summary: &Summary, _info: &StreamInfo) -> io::Result<()> {
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
             self.open.remove(&(summary.connection, direction));
+            self.started.remove(&(summary.connection, direction));
         }
+        Ok(())
     }
 
     fn payload(&mut self, connection: u32, direction: Direction, bytes: &[u8]) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use super::{InputForm, Tail};
-use crate::cli::complain;
+use crate::cli::{complain, stdin};
 use anyhow::Context;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
@@ -24,7 +24,9 @@ pub fn run(tail: &Tail, session: Session, options: &TrafficOptions) -> anyhow::R
     session.on_stop(|| ())?;
     let result = match tail.source.as_deref() {
         None | Some("-") => {
-            let mut input = Piped::new(io::stdin(), session.stop.clone())?;
+            let usual = "wirectl tail FILE, or PROGRAM | wirectl tail";
+            let input = stdin::open("bytes", usual)?;
+            let mut input = Piped::new(input, session.stop.clone())?;
             follow(tail, &mut input, options, &mut pipeline).map(drop)
         }
         Some(path) => grow(tail, Path::new(path), &session, options, &mut pipeline),

@@ -1,12 +1,14 @@
 //! One TCP connection: two streams, who is who, figures, and what lies above.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::history::History;
 use super::stream::{Arrival, Delivery, Piece, Stream};
 use crate::net::conversation::Conversation;
 use crate::net::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Summary, Transport};
 use crate::net::link::Segment;
+use crate::net::options::Options;
 
 /// After an acknowledgment shows that bytes were received which the capture lacks, they are still
 /// waited for during so many packets of the connection: captures swap packets now and then.
@@ -30,7 +32,10 @@ pub(super) struct Connection {
     holes: Both<Option<Hole>>,
     /// When the tracker will look at each direction's hole.
     appointments: Both<Option<u64>>,
-    conversation: Conversation,
+    /// What lies above; none before the first bytes, since many a connection never carries any.
+    conversation: Option<Box<Conversation>>,
+    /// Whether it holds neither WebSocket nor HTTP.
+    plain: bool,
     from_start: bool,
     packets: Both<u64>,
     wire_bytes: Both<u64>,
@@ -52,8 +57,8 @@ struct Hole {
 
 /// What the connection's surroundings lend it.
 pub(super) struct Surroundings<'c, 's> {
+    pub(super) options: &'c Arc<Options>,
     pub(super) history: &'c mut History,
-    pub(super) raw: bool,
     pub(super) sink: &'c mut Sink<'s>,
 }
 
@@ -63,7 +68,7 @@ impl Connection {
         client: SocketAddr,
         server: SocketAddr,
         from_start: bool,
-        conversation: Conversation,
+        plain: bool,
         now_ns: u64,
     ) -> Self {
         Self {
@@ -76,7 +81,8 @@ impl Connection {
             },
             holes: Both::default(),
             appointments: Both::default(),
-            conversation,
+            conversation: None,
+            plain,
             from_start,
             packets: Both::default(),
             wire_bytes: Both::default(),
@@ -207,12 +213,21 @@ impl Connection {
 
     /// Bytes kept for unfinished messages.
     pub(super) fn message_cost(&self) -> usize {
-        self.conversation.cost()
+        let conversation = self.conversation.as_ref();
+        conversation.map_or(0, |conversation| conversation.cost())
     }
 
-    /// What lies above.
-    pub(super) fn conversation(&mut self) -> &mut Conversation {
-        &mut self.conversation
+    /// Whether no bytes, and none missing, were handed up yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.conversation.is_none()
+    }
+
+    /// Lets go of unfinished messages.
+    pub(super) fn shed(&mut self, at: Arrival, sink: &mut Sink<'_>) {
+        let stamp = self.stamp(Direction::ClientToServer, at);
+        if let Some(conversation) = &mut self.conversation {
+            conversation.shed(stamp, sink);
+        }
     }
 
     /// Ends both directions, if they have not ended yet.
@@ -237,7 +252,10 @@ impl Connection {
             connection: self.number,
             client: self.client,
             server: self.server,
-            transport: self.conversation.transport(),
+            transport: match &self.conversation {
+                Some(conversation) => conversation.transport(),
+                None => Transport::Tcp,
+            },
             from_start: self.from_start,
             packets: self.packets,
             wire_bytes: self.wire_bytes,
@@ -272,8 +290,8 @@ impl Connection {
 
     fn close(&mut self, direction: Direction, how: Ending, at: Arrival, sink: &mut Sink<'_>) {
         *self.ending.get_mut(direction) = Some(how);
-        self.conversation
-            .close(stamp(self.number, direction, at), how, sink);
+        let at = stamp(self.number, direction, at);
+        close(self.conversation.as_deref_mut(), at, how, sink);
     }
 
     fn watch_hole(&mut self, direction: Direction, at: Arrival, around: &mut Surroundings<'_, '_>) {
@@ -322,19 +340,29 @@ impl Connection {
         work: impl FnOnce(&mut Stream, &mut History, &mut dyn FnMut(Arrival, Delivery<'_>)),
     ) {
         let number = self.number;
+        let (plain, from_start) = (self.plain, self.from_start);
         let (conversation, ending) = (&mut self.conversation, &mut self.ending);
-        let (raw, sink) = (around.raw, &mut *around.sink);
+        let (options, sink) = (around.options, &mut *around.sink);
+        let begin = || {
+            let options = Arc::clone(options);
+            Box::new(match plain {
+                true => Conversation::plain(options),
+                false => Conversation::new(options, from_start),
+            })
+        };
         let mut deliver = |at: Arrival, delivery: Delivery<'_>| {
             let at = stamp(number, direction, at);
             match delivery {
                 Delivery::Data { offset, bytes } => {
-                    if raw {
+                    if options.raw {
                         let kind = Kind::Raw { offset, bytes };
                         sink(Event::new(at, Transport::Tcp, kind));
                     }
+                    let conversation = conversation.get_or_insert_with(begin);
                     conversation.data(at, offset, bytes, sink);
                 }
                 Delivery::Gap { offset, missing } => {
+                    let conversation = conversation.get_or_insert_with(begin);
                     conversation.gap(at, offset, missing, sink);
                 }
                 Delivery::Finding(finding) => {
@@ -342,7 +370,7 @@ impl Connection {
                 }
                 Delivery::Fin => {
                     *ending.get_mut(direction) = Some(Ending::Fin);
-                    conversation.close(at, Ending::Fin, sink);
+                    close(conversation.as_deref_mut(), at, Ending::Fin, sink);
                 }
             }
         };
@@ -351,6 +379,14 @@ impl Connection {
             around.history,
             &mut deliver,
         );
+    }
+}
+
+/// Tells what lies above, if there is anything, that a direction has ended.
+fn close(conversation: Option<&mut Conversation>, at: Stamp, how: Ending, sink: &mut Sink<'_>) {
+    match conversation {
+        Some(conversation) => conversation.close(at, how, sink),
+        None => sink(Event::new(at, Transport::Tcp, Kind::Close { how })),
     }
 }
 

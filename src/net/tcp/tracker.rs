@@ -1,7 +1,7 @@
 //! Which connection a segment belongs to; bounds over all connections.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::connection::{Connection, Surroundings};
 use super::history::History;
 use super::stream::Arrival;
-use crate::net::conversation::Conversation;
 use crate::net::event::{Direction, Ending, Event, Finding, Kind, Sink, Transport};
 use crate::net::link::Segment;
 use crate::net::options::Options;
@@ -19,7 +18,7 @@ const LINGER_NS: u64 = 60_000_000_000;
 
 pub(in crate::net) struct Tracker {
     options: Arc<Options>,
-    connections: HashMap<Pair, Connection>,
+    connections: HashMap<Pair, Box<Connection>>,
     history: History,
     /// When to look at which hole.
     holes: BinaryHeap<Reverse<(u64, Pair, Direction)>>,
@@ -60,6 +59,24 @@ impl Pair {
         Self {
             low: one.min(other),
             high: one.max(other),
+        }
+    }
+}
+
+/// How much is lost if a connection is no longer followed; the least comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    Ended,
+    Silent,
+    Talking,
+}
+
+impl Worth {
+    fn of(connection: &Connection) -> Self {
+        match (connection.is_over(), connection.is_silent()) {
+            (true, _) => Self::Ended,
+            (false, true) => Self::Silent,
+            (false, false) => Self::Talking,
         }
     }
 }
@@ -108,8 +125,8 @@ impl Tracker {
         self.held_cost -= connection.held_cost();
         self.message_cost -= connection.message_cost();
         let mut around = Surroundings {
+            options: &self.options,
             history: &mut self.history,
-            raw: self.options.raw,
             sink,
         };
         connection.segment(segment, wire_length, at, &mut around);
@@ -162,29 +179,16 @@ impl Tracker {
             (segment.destination, segment.source)
         };
         let plain = !segment.syn && self.options.plain_ports.contains(&server.port());
-        let conversation = if plain {
-            Conversation::plain(Arc::clone(&self.options))
-        } else {
-            Conversation::new(Arc::clone(&self.options), segment.syn)
-        };
         let number = *numbers;
         *numbers += 1;
-        let connection = Connection::new(
-            number,
-            client,
-            server,
-            segment.syn,
-            conversation,
-            at.time_ns,
-        );
+        let connection = Connection::new(number, client, server, segment.syn, plain, at.time_ns);
         let direction = if from_client {
             Direction::ClientToServer
         } else {
             Direction::ServerToClient
         };
         connection.open(direction, at, sink);
-        self.message_cost += connection.message_cost();
-        self.connections.insert(pair, connection);
+        self.connections.insert(pair, Box::new(connection));
     }
 
     /// Who opens: who sends the SYN; else the side whose port is not that of a server.
@@ -214,7 +218,11 @@ impl Tracker {
             && until <= at.time_ns
         {
             self.ended.pop();
-            if self.connections.get(&pair).is_some_and(Connection::is_over) {
+            if self
+                .connections
+                .get(&pair)
+                .is_some_and(|connection| connection.is_over())
+            {
                 self.remove(pair, Ending::Fin, at, sink);
             }
         }
@@ -230,8 +238,8 @@ impl Tracker {
         self.held_cost -= connection.held_cost();
         self.message_cost -= connection.message_cost();
         let mut around = Surroundings {
+            options: &self.options,
             history: &mut self.history,
-            raw: self.options.raw,
             sink,
         };
         let again = connection.look_at_hole(direction, at.time_ns, by_force, &mut around);
@@ -265,40 +273,84 @@ impl Tracker {
                 break;
             }
             if let Some(connection) = self.connections.get_mut(&pair) {
-                let stamp = connection.stamp(Direction::ClientToServer, at);
-                connection.conversation().shed(stamp, sink);
+                connection.shed(at, sink);
                 self.message_cost = self.message_cost - cost + connection.message_cost();
             }
         }
     }
 
-    /// Forgets the connections that were silent longest, if there are too many.
+    /// Forgets some connections, if there are too many: first those that have ended, then those
+    /// that never carried a byte, then those that were idle longest.
     fn make_room(&mut self, at: Arrival, sink: &mut Sink<'_>) {
-        if self.connections.len() < self.options.connection_limit.max(1) {
+        let limit = self.options.connection_limit.max(1);
+        if self.holes.len() + self.ended.len() > 4 * limit {
+            self.forget_appointments();
+        }
+        if self.connections.len() < limit {
             return;
         }
-        let mut ages: Vec<(bool, u64, u32, Pair)> = self
+        let mut ages: Vec<(Worth, u64, u32, Pair)> = self
             .connections
             .iter()
             .map(|(pair, connection)| {
-                let open = !connection.is_over();
-                (open, connection.last_ns, connection.number, *pair)
+                let worth = Worth::of(connection);
+                (worth, connection.last_ns, connection.number, *pair)
             })
             .collect();
         ages.sort_unstable();
-        let count = (ages.len() / 8).max(1);
-        for (open, _, _, pair) in ages.into_iter().take(count) {
-            if open && let Some(connection) = self.connections.get(&pair) {
+        ages.truncate((ages.len() / 8).max(1));
+        let silent = ages.iter().filter(|(worth, ..)| *worth == Worth::Silent);
+        self.tell_of_silent(silent.count(), at, sink);
+        for (worth, _, _, pair) in ages {
+            if worth == Worth::Talking
+                && let Some(connection) = self.connections.get(&pair)
+            {
                 let stamp = connection.stamp(Direction::ClientToServer, at);
                 let finding = Finding::warning(
                     "connection-evicted",
                     0,
-                    "too many connections at a time: this one, silent longest, is no longer followed",
+                    "too many connections at a time: this one, idle longest, is no longer followed",
                 );
                 sink(Event::new(stamp, Transport::Tcp, Kind::Finding(finding)));
             }
             self.remove(pair, Ending::Timeout, at, sink);
         }
+    }
+
+    fn tell_of_silent(&self, count: usize, at: Arrival, sink: &mut Sink<'_>) {
+        if count == 0 {
+            return;
+        }
+        let message = format!(
+            "too many connections at a time: {count} that have carried no bytes are no longer followed"
+        );
+        sink(Event {
+            connection: None,
+            direction: Direction::ClientToServer,
+            time_ns: at.time_ns,
+            packet: at.packet,
+            transport: Transport::Tcp,
+            kind: Kind::Finding(Finding::warning("connection-evicted", 0, message)),
+        });
+    }
+
+    /// Forgets when to look at connections that are gone.
+    fn forget_appointments(&mut self) {
+        let connections = &self.connections;
+        let mut known = HashSet::new();
+        let mut holes = std::mem::take(&mut self.holes).into_vec();
+        // Of several times for one hole, the first counts.
+        holes.sort_unstable_by_key(|Reverse(hole)| *hole);
+        holes.retain(|Reverse((_, pair, direction))| {
+            connections.contains_key(pair) && known.insert((*pair, Some(*direction)))
+        });
+        self.holes = holes.into();
+        let mut ended = std::mem::take(&mut self.ended).into_vec();
+        ended.sort_unstable();
+        ended.retain(|Reverse((_, pair))| {
+            connections.contains_key(pair) && known.insert((*pair, None))
+        });
+        self.ended = ended.into();
     }
 
     fn remove(&mut self, pair: Pair, how: Ending, at: Arrival, sink: &mut Sink<'_>) {
@@ -308,8 +360,8 @@ impl Tracker {
         self.held_cost -= connection.held_cost();
         self.message_cost -= connection.message_cost();
         let mut around = Surroundings {
+            options: &self.options,
             history: &mut self.history,
-            raw: self.options.raw,
             sink,
         };
         connection.end(how, at, &mut around);

@@ -22,6 +22,10 @@ pub const SERVICES: [(&str, Family); 5] = [
 /// Evidence below this is none.
 pub const LEAST_BITS: u32 = 8;
 
+/// Evidence below this is none for messages without prefix on a connection: nodes prefix what they
+/// send.
+pub const LEAST_BARE: u32 = 30;
+
 /// How many messages are looked at to tell formats apart.
 const MOST_MESSAGES: u32 = 8;
 /// How many bytes.
@@ -172,6 +176,8 @@ fn prefixed(bytes: &[u8], ended: bool, family: Family, role: Role) -> Option<Gue
         }
         let length = match prefix(rest) {
             Some(length) if length <= MOST_PAYLOAD => length,
+            // One small message before bytes that are none proves nothing.
+            Some(_) if number == 1 && found.bits < LEAST_BARE => return None,
             _ if number > 0 => break,
             _ => return None,
         };
@@ -253,7 +259,8 @@ fn bare(bytes: &[u8], ended: bool, family: Family, role: Role, may_greet: bool) 
         });
     }
     let first = next_bare(bytes, ended, family, V4_1)?;
-    let score = first.bits + bare_score(bytes.get(first.end..)?, ended, family, MOST_MESSAGES - 1);
+    let (message, rest) = bytes.split_at_checked(first.end)?;
+    let score = first.bits + bare_score(message, rest, ended, family, MOST_MESSAGES - 1);
     Some(Guess {
         shape: Shape::Bare,
         family,
@@ -307,7 +314,7 @@ fn layout_by_sequel(
         let two = reading.layout_name().is_some();
         let rest = bytes.get(reading.end..).unwrap_or_default();
         let score = if two || best.is_some() {
-            bare_score(rest, ended, family, depth)
+            bare_score(&[], rest, ended, family, depth)
         } else {
             0
         };
@@ -321,19 +328,21 @@ fn layout_by_sequel(
     best
 }
 
-/// What speaks for `bytes` being messages back to back.
-fn bare_score(bytes: &[u8], ended: bool, family: Family, depth: u32) -> u32 {
+/// What speaks for `bytes` being messages back to back. One that is the same as that `before` it
+/// speaks for nothing: many a text and number repeats a byte.
+fn bare_score(before: &[u8], bytes: &[u8], ended: bool, family: Family, depth: u32) -> u32 {
     if bytes.is_empty() {
         return if ended { 10 } else { 0 };
     }
     if depth == 0 {
         return 0;
     }
-    match layout_by_sequel(bytes, ended, family, V4_1, depth.min(4) - 1) {
-        Some((reading, _)) => {
-            let rest = bytes.get(reading.end..).unwrap_or_default();
-            reading.bits + bare_score(rest, ended, family, depth - 1)
-        }
-        None => 0,
-    }
+    let found = layout_by_sequel(bytes, ended, family, V4_1, depth.min(4) - 1);
+    let Some((reading, (message, rest))) =
+        found.and_then(|(reading, _)| Some((reading, bytes.split_at_checked(reading.end)?)))
+    else {
+        return 0;
+    };
+    let bits = if message == before { 0 } else { reading.bits };
+    bits + bare_score(message, rest, ended, family, depth - 1)
 }

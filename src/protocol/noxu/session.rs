@@ -176,7 +176,11 @@ impl NoxuSession {
         let found = shown
             .and_then(|family| guess::guess(bytes, input.ended, &[family], sender))
             .filter(|found| found.shape == Shape::Prefixed)
-            .or_else(|| guess::guess(bytes, input.ended, self.families, sender));
+            .or_else(|| guess::guess(bytes, input.ended, self.families, sender))
+            .filter(|found| {
+                let may_be_bare = input.direction.is_none() || self.forced;
+                found.shape != Shape::Bare || found.bits >= guess::LEAST_BARE || may_be_bare
+            });
         // The first bytes of one thing may be all of another.
         let early = !input.ended && bytes.len() < 8;
         match found {

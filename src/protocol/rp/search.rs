@@ -115,7 +115,9 @@ impl<'a> Search<'a> {
             return Cut::Frame(length);
         }
         let need = ends.need.filter(|_| !self.ended);
-        if need.is_none()
+        // At the end of a stream, a reading may be cut off.
+        let cut_off = ends.need.is_some() && !whole;
+        if !cut_off
             && !ends.is_choice()
             && let Some((_, size)) = ends.iter().next()
         {
@@ -141,6 +143,14 @@ impl<'a> Search<'a> {
                     && best.life == Life::Open =>
             {
                 Cut::Need(length + 1)
+            }
+            // Nothing that follows is a frame, but another reading goes on beyond the last byte: that
+            // one is cut off.
+            (Some(best), None) if best.life == Life::Dead(0) && !self.shows_its_form(&best) => {
+                match ends.need {
+                    Some(need) if !whole => Cut::Need(need),
+                    _ => Cut::Frame(best.size),
+                }
             }
             (Some(best), need) => self.decide(&best, equal.map(|other| other.size), need),
         }

@@ -16,6 +16,8 @@ pub struct StreamInfo {
     pub protocol: Option<&'static str>,
     /// Frames decoded, and messages of no known protocol.
     pub frames: u64,
+    /// Those of its records that the selection admits.
+    pub shown: u64,
     /// Errors found on its records.
     pub errors: u64,
     /// Warnings found on its records.
@@ -30,8 +32,6 @@ const NOT_INFLATED: [&str; 2] = ["ws-deflate-context-lost", "ws-inflate-failed"]
 /// Follows one connection.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// Whether the user wants to see it.
-    pub wanted: bool,
     /// Where its records come from: what they share is kept.
     origins: Both<Origin>,
     state: State,
@@ -65,6 +65,15 @@ struct Pending {
     needs: usize,
 }
 
+/// Whether the user wants to see connection `number` between `ends`.
+pub(super) fn is_wanted(number: u32, ends: [SocketAddr; 2], options: &TrafficOptions) -> bool {
+    let ports = &options.only_ports;
+    let hosts = &options.only_hosts;
+    (options.follow.is_empty() || options.follow.contains(&number))
+        && (ports.is_empty() || ends.iter().any(|end| ports.contains(&end.port())))
+        && (hosts.is_empty() || ends.iter().any(|end| hosts.contains(&end.ip())))
+}
+
 impl Stream {
     pub fn new(
         number: u32,
@@ -83,14 +92,7 @@ impl Stream {
         if let Some(protocol) = usual_on(server.port()).filter(|_| forced.is_none()) {
             connection.expect(protocol);
         }
-        let ends = [client, server];
-        let ports = &options.only_ports;
-        let hosts = &options.only_hosts;
-        let wanted = (options.follow.is_empty() || options.follow.contains(&number))
-            && (ports.is_empty() || ends.iter().any(|end| ports.contains(&end.port())))
-            && (hosts.is_empty() || ends.iter().any(|end| hosts.contains(&end.ip())));
         Self {
-            wanted,
             origins: Both {
                 client_to_server: origin(number, Direction::ClientToServer, (client, server)),
                 server_to_client: origin(number, Direction::ServerToClient, (server, client)),
@@ -124,6 +126,42 @@ impl Stream {
         place(origin, event, file);
         let before = pipeline.totals();
         let flow = self.state.event(event, origin, options, pipeline)?;
+        self.state.count(before, pipeline.totals());
+        Ok(flow)
+    }
+
+    /// Bytes taken by frames that are not whole yet.
+    pub fn cost(&self) -> usize {
+        let Both {
+            client_to_server: client,
+            server_to_client: server,
+        } = &self.state.pending;
+        client.bytes.capacity() + server.bytes.capacity()
+    }
+
+    /// Lets go of frames that are not whole yet, for want of room, at the time of `event`.
+    pub fn shed(
+        &mut self,
+        event: &Event<'_>,
+        file: Option<&String>,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let before = pipeline.totals();
+        let mut flow = Flow::Continue;
+        for direction in [
+            net::Direction::ClientToServer,
+            net::Direction::ServerToClient,
+        ] {
+            let origin = self.origins.get_mut(direction);
+            place(origin, event, file);
+            origin.transport = Some(Transport::Tcp);
+            let pending = self.state.pending.get_mut(direction);
+            if flow == Flow::Continue {
+                flow = pending.shed(&mut self.state.connection, origin, pipeline)?;
+            }
+            pending.start(&[], pending.offset);
+            pending.bytes = Vec::new();
+        }
         self.state.count(before, pipeline.totals());
         Ok(flow)
     }
@@ -241,6 +279,7 @@ impl State {
     }
 
     fn count(&mut self, before: Totals, after: Totals) {
+        self.info.shown += after.shown - before.shown;
         self.info.errors += after.errors - before.errors;
         self.info.warnings += after.warnings - before.warnings;
     }
@@ -374,6 +413,30 @@ impl Pending {
         self.offset = offset;
         if self.bytes.is_empty() && self.bytes.capacity() > 1 << 16 {
             self.bytes = Vec::new();
+        }
+    }
+
+    /// Says that what waits is given up, and shows it.
+    fn shed(
+        &mut self,
+        connection: &mut Connection,
+        origin: &Origin,
+        pipeline: &mut Pipeline<'_>,
+    ) -> io::Result<Flow> {
+        let waiting = self.bytes.len() - self.used;
+        if waiting == 0 {
+            return Ok(Flow::Continue);
+        }
+        let flow = pipeline.show(origin, self.offset, &[], |message| {
+            no_frame(message, "tcp", "Finding");
+            let text = format!(
+                "{waiting} bytes of an unfinished frame were given up: too much is under way"
+            );
+            message.issue(Severity::Error, "message-evicted", (0, 0), text);
+        })?;
+        match flow {
+            Flow::Continue => self.feed(connection, origin, true, pipeline),
+            Flow::Stop => Ok(Flow::Stop),
         }
     }
 
