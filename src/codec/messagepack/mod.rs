@@ -2,11 +2,11 @@
 //!
 //! Source: the MessagePack specification (format overview); lengths are big-endian.
 
+mod short;
 mod value;
 
 pub use value::{Form, read_value};
 
-use crate::model::Span;
 use thiserror::Error;
 
 /// Why no item could be read.
@@ -242,115 +242,6 @@ impl<'a> Reader<'a> {
         Ok(Head::Extension(kind.cast_signed(), size))
     }
 
-    /// Consumes the next item if it is an unsigned integer, spelled as short as can be, of at most
-    /// `width` bytes.
-    #[inline]
-    pub fn short_unsigned(&mut self, width: u8) -> Option<u64> {
-        let rest = self.bytes.get(self.position..)?;
-        let marker = *rest.first()?;
-        if marker < 0x80 {
-            self.position += 1;
-            return Some(marker.into());
-        }
-        let (value, size, least) = match *rest {
-            [0xcc, byte, ..] => (u64::from(byte), 1, 0x80),
-            [0xcd, a, b, ..] => (u64::from(u16::from_be_bytes([a, b])), 2, 0x100),
-            [0xce, a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), 4, 0x1_0000),
-            [0xcf, a, b, c, d, e, f, g, h, ..] => (
-                u64::from_be_bytes([a, b, c, d, e, f, g, h]),
-                8,
-                0x1_0000_0000,
-            ),
-            _ => return None,
-        };
-        if value < least || size > width {
-            return None;
-        }
-        self.position += 1 + usize::from(size);
-        Some(value)
-    }
-
-    /// Consumes the next item if it is an integer of one byte, from -32 to 127.
-    #[inline]
-    pub fn fixint(&mut self) -> Option<i8> {
-        let value = self.peek()?.cast_signed();
-        let is_one = value >= -32;
-        self.position += usize::from(is_one);
-        is_one.then_some(value)
-    }
-
-    /// Consumes the head of the next item if it is an array of at most 15 items; says how many.
-    #[inline]
-    pub fn short_array(&mut self) -> Option<u32> {
-        let marker = self.peek()?;
-        let is_one = matches!(marker, 0x90..=0x9f);
-        self.position += usize::from(is_one);
-        is_one.then_some(u32::from(marker & 0x0f))
-    }
-
-    /// Consumes the next item if it is a truth value.
-    #[inline]
-    pub fn truth(&mut self) -> Option<bool> {
-        let value = match self.peek()? {
-            0xc2 => false,
-            0xc3 => true,
-            _ => return None,
-        };
-        self.position += 1;
-        Some(value)
-    }
-
-    /// Consumes the next item if it is a short string of ASCII characters, its size spelled as
-    /// short as can be, whose bytes are all there; says where its content lies.
-    #[inline]
-    pub fn short_ascii(&mut self) -> Option<Span> {
-        let rest = self.bytes.get(self.position..)?;
-        let (head, length) = match *rest {
-            [marker @ 0xa0..=0xbf, ..] => (1, usize::from(marker & 0x1f)),
-            [0xd9, length, ..] if length >= 0x20 => (2, usize::from(length)),
-            _ => return None,
-        };
-        let content = rest.get(head..)?;
-        if length > content.len() || !begins_ascii(content, length) {
-            return None;
-        }
-        let start = self.position + head;
-        self.position = start + length;
-        Some(Span::new(start, self.position))
-    }
-
-    /// Consumes the next items as far as they are unsigned integers below 256, spelled as short as
-    /// can be, but at most `most`; says how many.
-    #[inline]
-    pub fn short_bytes(&mut self, most: u32) -> u32 {
-        let mut rest = self.bytes.get(self.position..).unwrap_or_default();
-        let mut taken = 0;
-        while taken < most
-            && let [0..=0x7f, tail @ ..] | [0xcc, 0x80..=0xff, tail @ ..] = rest
-        {
-            rest = tail;
-            taken += 1;
-        }
-        self.position = self.bytes.len() - rest.len();
-        taken
-    }
-
-    /// Consumes the next item if it is a short binary whose bytes are all there; says where its
-    /// content lies.
-    #[inline]
-    pub fn short_binary(&mut self) -> Option<Span> {
-        let [0xc4, length, content @ ..] = self.bytes.get(self.position..)? else {
-            return None;
-        };
-        let length = usize::from(*length);
-        if length > content.len() {
-            return None;
-        }
-        let start = self.position + 2;
-        self.position = start + length;
-        Some(Span::new(start, self.position))
-    }
-
     fn big_endian(&mut self, width: usize) -> Result<u64, Fault> {
         let bytes = self.take(width)?;
         Ok(bytes
@@ -395,19 +286,6 @@ impl<'a> Reader<'a> {
     /// The position after `count` more bytes.
     fn after(&self, count: u64) -> u64 {
         (self.position as u64).saturating_add(count)
-    }
-}
-
-/// Whether the first `count` of `bytes` are ASCII characters.
-#[inline]
-fn begins_ascii(bytes: &[u8], count: usize) -> bool {
-    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    match bytes.first_chunk() {
-        // The first byte is the lowest.
-        Some(word) if count < 8 => {
-            (u64::from_le_bytes(*word) & HIGH_BITS) << (63 - 8 * count) << 1 == 0
-        }
-        _ => bytes.get(..count).is_some_and(<[u8]>::is_ascii),
     }
 }
 
@@ -555,47 +433,6 @@ mod tests {
     fn head(bytes: &[u8]) -> (Result<Head, Fault>, bool) {
         let mut reader = Reader::new(bytes, 0);
         (reader.head(), reader.shortest())
-    }
-
-    #[test]
-    fn the_short_way_reads_what_the_long_one_does_or_nothing() {
-        let long = [
-            &[0xcd, 0, 0x80][..],
-            &[0xcd, 1, 0],
-            &[0xcf, 0, 0, 0, 1, 0, 0, 0, 0],
-            &[0xce, 0, 0, 1],
-        ];
-        let texts = [
-            "",
-            "a",
-            "seven77",
-            "eight888",
-            "a longer one",
-            "naïve",
-            "café",
-        ];
-        let texts = texts.map(|text| [&[0xa0 | text.len() as u8], text.as_bytes()].concat());
-        let padded = texts.clone().map(|text| [&text[..], &[0xff; 40]].concat());
-        let scalars = (0..=255_u8).map(|byte| vec![byte, 0x80, 0x80]);
-        let cases = scalars.chain(long.map(<[u8]>::to_vec));
-        for case in cases.chain(texts).chain(padded) {
-            let (whole, shortest) = head(&case);
-            let mut reader = Reader::new(&case, 0);
-            match reader.short_unsigned(8) {
-                Some(value) => assert_eq!((Ok(Head::Unsigned(value)), true), (whole, shortest)),
-                None => assert!(!matches!(whole, Ok(Head::Unsigned(_))) || !shortest),
-            }
-            let mut reader = Reader::new(&case, 0);
-            let content = reader.short_ascii().map(|span| span.of(&case).to_vec());
-            let expected = match whole {
-                Ok(Head::Text(length)) if shortest => case
-                    .get(1 + usize::from(case[0] == 0xd9)..)
-                    .and_then(|rest| rest.get(..length as usize))
-                    .filter(|text| text.is_ascii() && length < 256),
-                _ => None,
-            };
-            assert_eq!(content.as_deref(), expected, "{case:x?}");
-        }
     }
 
     #[test]
