@@ -245,3 +245,20 @@ fn a_frame_that_is_cut_off_is_not_taken_for_a_shorter_one() {
         assert_eq!(records[0]["body"]["kind"], "chat", "{length}");
     }
 }
+
+#[test]
+fn a_length_that_goes_past_the_end_costs_no_frame_that_follows() {
+    // A MessagePack number with bytes behind it, or the length of CBOR bytes that are not there.
+    let wrong = hex::decode("52500100050000000b5a0000ffff0102030405060708090a").unwrap();
+    let frame = |sequence| [b"RP\x01\x00\x09\0\0\0", &[sequence][..], b"\x91\xa4ping"].concat();
+    let whole: Vec<Vec<u8>> = (1..=2).map(frame).collect();
+    for tail in [&b""[..], b"\0\x01\x02", &frame(3)[..12]] {
+        let bytes = [&wrong, &whole[0], &whole[1], tail].concat();
+        let records = stream(&bytes, None);
+        assert!(!codes(&records[0]).is_empty());
+        let at = |record: &Value| (record["offset"].clone(), record["type"].clone());
+        let sound: Vec<_> = records[1..].iter().map(at).take(2).collect();
+        let expected = [24, 39].map(|offset| (json!(offset), json!("SystemOp::Ping")));
+        assert_eq!(sound, expected, "{tail:?}: {records:?}");
+    }
+}

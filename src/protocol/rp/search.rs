@@ -406,7 +406,7 @@ fn next_start(bytes: &[u8], from: usize, ended: bool) -> Option<usize> {
 }
 
 /// The first position from `from` on where several frames follow one another, to the end of the
-/// bytes. If the bytes are `over`, one frame that ends with them is enough.
+/// bytes. If the bytes are `over`, one frame is enough that ends with them or before another header.
 #[must_use]
 pub fn find_run(input: &Input<'_>, from: usize, over: bool, settings: &Settings) -> Option<usize> {
     /// So many frames in a row are no accident.
@@ -437,7 +437,7 @@ pub fn find_run(input: &Input<'_>, from: usize, over: bool, settings: &Settings)
             at += size;
             frames += 1;
         }
-        if frames >= RUN || over && frames > 0 && at == bytes.len() {
+        if frames >= RUN || over && frames > 0 {
             return Some(start);
         }
     }
