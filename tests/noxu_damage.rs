@@ -169,6 +169,18 @@ fn sound_messages_have_no_errors() {
 }
 
 #[test]
+fn a_vlsn_behind_its_length_is_no_damaged_greeting() {
+    for vlsn in [u64::MAX, u64::MAX - 1] {
+        let message = [&8_u32.to_le_bytes()[..], &vlsn.to_le_bytes()].concat();
+        for protocol in [None, Some("noxu")] {
+            let record = alone(protocol, &message);
+            assert_eq!(record["protocol"], "noxu.feeder", "{record}");
+            assert_ne!(severity(&record, None), Some("error"), "{record}");
+        }
+    }
+}
+
+#[test]
 fn damaged_messages_are_preferred_to_others_with_bytes_left_over() {
     let cases = [
         // Cut off.

@@ -113,7 +113,11 @@ pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Wh
     let prefixed = framed
         .as_ref()
         .map(|found| Lie::new(Shape::Prefixed, found, PREFIX_BITS));
-    let lies = [bare, prefixed, greeting(bytes, behind, families)];
+    let is_message = prefixed.is_some_and(|prefixed| prefixed.exact());
+    let is_text = behind.is_none_or(|name| std::str::from_utf8(name).is_ok());
+    // What is no text behind its length, but just a message, is that.
+    let named = greeting(bytes, behind, families).filter(|_| is_text || !is_message);
+    let lies = [bare, prefixed, named];
     let lies = || lies.iter().flatten();
     let best = lies().reduce(|best, next| if next.beats(best) { next } else { best })?;
     Some(Whole {
