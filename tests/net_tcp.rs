@@ -322,6 +322,17 @@ fn among_connections_that_talk_the_idle_ones_are_given_up_and_named() {
 }
 
 #[test]
+fn a_connection_whose_bytes_wait_for_others_is_not_taken_for_silent() {
+    let mut waits = Talk::midway(100, 200);
+    waits.client = (1, 99);
+    waits.handshake();
+    waits.push(true, 150, 200, ACK, b"\x00nonsense");
+    let mut packets = waits.packets;
+    packets.extend((100..116).flat_map(|port| caller(port, true)));
+    assert_eq!(evicted(&packets)[0], Some(0));
+}
+
+#[test]
 fn connections_that_have_ended_are_given_up_without_a_word() {
     let mut packets = Vec::new();
     for port in 100..200 {

@@ -217,9 +217,9 @@ impl Connection {
         conversation.map_or(0, |conversation| conversation.cost())
     }
 
-    /// Whether no bytes, and none missing, were handed up yet.
+    /// Whether no bytes came yet, and none are known to be missing.
     pub(super) fn is_silent(&self) -> bool {
-        self.conversation.is_none()
+        self.conversation.is_none() && self.held_cost() == 0
     }
 
     /// Lets go of unfinished messages.
