@@ -329,3 +329,51 @@ fn what_a_hole_leaves_of_a_message_is_not_taken_for_small_ones() {
         }
     }
 }
+
+#[test]
+fn zeros_behind_a_hole_are_no_messages_and_the_next_one_is_found() {
+    fn of(direction: Direction, ended: bool, bytes: &[u8]) -> Piece<'_> {
+        Piece {
+            direction: Some(direction),
+            ended,
+            ..Piece::dump(bytes)
+        }
+    }
+    let mut long = [
+        &7_u64.to_le_bytes()[..],
+        &[13],
+        &4_000_u32.to_le_bytes(),
+        &[0; 4],
+    ]
+    .concat();
+    long.resize(17 + 4_000, 0);
+    let long = framed(&long);
+    let payload = [0; 25];
+    let next = [
+        &8_u64.to_le_bytes()[..],
+        &[13],
+        &25_u32.to_le_bytes(),
+        &crc32fast::hash(&payload).to_le_bytes(),
+        &payload,
+    ];
+    let next = framed(&next.concat());
+    let greeting = framed(b"PEER_FEEDER");
+    let behind = [&long[1_001..], &next].concat();
+    for size in [1, 7, 5_000] {
+        let mut pieces = vec![
+            of(ClientToServer, false, &greeting),
+            of(ServerToClient, false, b"\x01\0\0\0\0"),
+            of(ServerToClient, true, &long[..1_000]),
+        ];
+        pieces.extend(
+            behind
+                .chunks(size)
+                .map(|bytes| of(ServerToClient, false, bytes)),
+        );
+        let records = decode(None, false, &pieces);
+        let found = records.iter().any(|record| record["body"]["vlsn"] == 8);
+        assert!(found, "{size}: {records:?}");
+        let short = |record: &&Value| codes(record).contains(&"short-frame");
+        assert!(records.iter().filter(short).count() <= 4, "{size}");
+    }
+}

@@ -53,6 +53,9 @@ struct Side {
 /// Evidence that lets a damaged message pass for Noxu where there was Noxu before.
 const ENOUGH_AFTER_OTHERS: i32 = 14;
 
+/// So many zeros are not taken for empty messages, which nobody sends.
+const MOST_ZEROS: usize = 16;
+
 const UNKNOWN: Side = Side {
     shape: None,
     family: None,
@@ -299,6 +302,9 @@ impl NoxuSession {
             self.side(input.direction).shape = None;
             return self.damaged(Damage::Oversize, next);
         }
+        if let Some(framing) = zeros(input).filter(|_| length == 0) {
+            return framing;
+        }
         let size = 4 + length;
         let Some(payload) = bytes.get(4..size) else {
             return self.incomplete(input, size);
@@ -523,6 +529,7 @@ impl Session for NoxuSession {
         if family.is_none() && self.conversation.service().is_none() && !refused {
             return Framing::NoFrame("no Noxu message fits these bytes");
         }
+        self.weighed = None;
         self.cut = Some(Cut {
             shape: Shape::Bare,
             family,
@@ -566,6 +573,17 @@ impl Session for NoxuSession {
             }
             _ => {}
         }
+    }
+}
+
+/// Zeros that are no empty messages in a row, but what is left of a longer one behind a hole.
+fn zeros(input: &Input<'_>) -> Option<Framing> {
+    let bytes = input.bytes;
+    let zeros = bytes.iter().take(MOST_ZEROS).take_while(|byte| **byte == 0);
+    match zeros.count() {
+        MOST_ZEROS => Some(Framing::NoFrame("zeros, but no Noxu message")),
+        count if count == bytes.len() && !input.ended => Some(Framing::Need(count + 1)),
+        _ => None,
     }
 }
 
