@@ -15,6 +15,15 @@ use std::net::TcpStream;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+/// A busy machine sends late, but not so often in a row.
+const TRIES: usize = 5;
+
+/// How late a frame was at most, in seconds.
+fn late(summary: &serde_json::Value) -> f64 {
+    let most = summary["start_error_us"]["max"].as_f64();
+    most.unwrap_or_default() / 1e6
+}
+
 #[test]
 fn loops_go_on_on_the_same_connection_or_make_recorded_ones_anew() {
     let (address, heard) = server(silent);
@@ -55,18 +64,18 @@ fn a_rate_is_kept_and_what_was_reached_stands_beside_it() {
     let (address, heard) = server(silent);
     let dump = file("rate.bin", asks(100));
     let options = ["--json", "--rate", "400/s", "--linger", "0", &dump];
-    let summary = replay(&address, &options).expect(0).summary();
-    assert_eq!(heard.next(), asks(100));
-    let (rate, seconds) = (&summary["rate"], &summary["seconds"]);
-    assert!(
-        (390.0..410.0).contains(&rate.as_f64().unwrap()),
-        "{summary}"
-    );
-    assert!(
-        (0.24..0.3).contains(&seconds.as_f64().unwrap()),
-        "{summary}"
-    );
-    assert_eq!(summary["rate_asked"], 400.0);
+    let in_time = (0..TRIES).any(|_| {
+        let summary = replay(&address, &options).expect(0).summary();
+        assert_eq!(heard.next(), asks(100));
+        let (rate, seconds) = (&summary["rate"], &summary["seconds"]);
+        let (rate, seconds) = (rate.as_f64().unwrap(), seconds.as_f64().unwrap());
+        let product = rate * seconds;
+        assert!((99.0..=101.0).contains(&product), "{summary}");
+        assert!(seconds >= 0.24 - late(&summary), "{summary}");
+        assert_eq!(summary["rate_asked"], 400.0);
+        (390.0..410.0).contains(&rate) && seconds < 0.3
+    });
+    assert!(in_time);
     // The rate counts over all connections.
     let many = ["--connections", "4", "--rate", "400/s", "--linger", "0"];
     replay(&address, &[&many[..], &[&dump]].concat())
@@ -110,15 +119,17 @@ fn recorded_times_are_kept_scaled_and_cut() {
         (vec!["--rate", "100/s"], 0.04, 0.1),
     ] {
         let more = ["--json", "--linger", "0", &records];
-        // A busy machine may be late, but not three times in a row.
-        let in_time = (0..3).any(|_| {
+        let in_time = (0..TRIES).any(|_| {
             let summary = replay(&address, &[&options[..], &more].concat())
                 .expect(0)
                 .summary();
             let seconds = summary["seconds"].as_f64().unwrap();
-            assert!(seconds >= least - 0.01, "{options:?}: {summary}");
+            assert!(
+                seconds >= least - 0.01 - late(&summary),
+                "{options:?}: {summary}"
+            );
             assert_eq!(summary["frames"], 5);
-            seconds < most + 0.3
+            seconds < most + late(&summary) + 0.3
         });
         assert!(in_time, "{options:?}");
     }

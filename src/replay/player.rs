@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::schedule::wait_until;
 use super::shared::{Event, Gate, LOOK_UP, Opened, Progress, Shared, Wait};
 use crate::connect::{Breaker, Link, Received, Receiver, SendError, Sender, connect};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
@@ -205,7 +206,7 @@ impl Player {
                 .is_err_and(|error| error.taken > batch.start(taken) - batch.start(*next));
             *next = taken;
             if let Err(error) = sent {
-                let why = play.gate.closed().unwrap_or(error.source.to_string());
+                let why = why_broken(&error.source, &play.gate);
                 let inside = if partial { ", inside the next one" } else { "" };
                 return Err(if self.shared.is_stopped() {
                     End::Stopped
@@ -375,6 +376,16 @@ impl Player {
     fn tell(&self, event: Event) {
         let _ = self.shared.events.send(event);
     }
+}
+
+/// Why sending has failed. That the peer takes no more is the least that is known of it; whoever
+/// receives is about to hear how that came.
+fn why_broken(error: &io::Error, gate: &Gate) -> String {
+    let heard = match error.kind() {
+        io::ErrorKind::BrokenPipe => gate.closed_within(Duration::from_secs(1)),
+        _ => gate.closed(),
+    };
+    heard.unwrap_or_else(|| error.to_string())
 }
 
 /// Receives until the peer closes.

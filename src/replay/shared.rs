@@ -314,6 +314,15 @@ impl Gate {
         lock(&self.state).closed.clone()
     }
 
+    /// Why nothing will come any more, as soon as that is known, but at most after `timeout`.
+    pub fn closed_within(&self, timeout: Duration) -> Option<String> {
+        let state = lock(&self.state);
+        let open = |state: &mut GateState| state.closed.is_none();
+        let waited = self.changed.wait_timeout_while(state, timeout, open);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.closed.clone()
+    }
+
     /// The conversation is over.
     pub fn end(&self) {
         lock(&self.state).ended = true;
