@@ -147,7 +147,7 @@ mod tests {
                 assert_eq!(reader.position(), if taken { end } else { 0 }, "{marker:x}");
                 taken
             };
-            let fixint = marker < 0x80 || marker >= 0xe0;
+            let fixint = !(0x80..0xe0).contains(&marker);
             assert_eq!(taken(&|reader| reader.fixint().is_some()), fixint);
             let array = matches!(head, Ok(Head::Array(_))) && end == 1;
             assert_eq!(taken(&|reader| reader.short_array().is_some()), array);
