@@ -302,8 +302,8 @@ impl NoxuSession {
             self.side(input.direction).shape = None;
             return self.damaged(Damage::Oversize, next);
         }
-        if let Some(framing) = zeros(input).filter(|_| length == 0) {
-            return framing;
+        if are_zeros(bytes) {
+            return Framing::NoFrame("zeros, but no Noxu message");
         }
         let size = 4 + length;
         let Some(payload) = bytes.get(4..size) else {
@@ -576,15 +576,9 @@ impl Session for NoxuSession {
     }
 }
 
-/// Zeros that are no empty messages in a row, but what is left of a longer one behind a hole.
-fn zeros(input: &Input<'_>) -> Option<Framing> {
-    let bytes = input.bytes;
-    let zeros = bytes.iter().take(MOST_ZEROS).take_while(|byte| **byte == 0);
-    match zeros.count() {
-        MOST_ZEROS => Some(Framing::NoFrame("zeros, but no Noxu message")),
-        count if count == bytes.len() && !input.ended => Some(Framing::Need(count + 1)),
-        _ => None,
-    }
+/// Whether these are no empty messages in a row, but what is left of a longer one behind a hole.
+fn are_zeros(bytes: &[u8]) -> bool {
+    bytes.first_chunk() == Some(&[0; MOST_ZEROS])
 }
 
 fn is_known((content, length): (&[u8], usize)) -> bool {
