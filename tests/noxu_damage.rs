@@ -152,6 +152,33 @@ fn what_is_refused_is_no_sound_message_if_nothing_is_told() {
     assert!(own >= 170, "{own}");
 }
 
+fn prefixed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap();
+    [&length.to_le_bytes()[..], message].concat()
+}
+
+#[test]
+fn sound_messages_behind_their_length_have_no_errors() {
+    for protocol in [None, Some("noxu")] {
+        for vector in lines("vectors.ndjson") {
+            let own = vector["protocol"].as_str().unwrap();
+            if ["noxu.logentry", "noxu.service"].contains(&own) || vector["case"] == "null-vlsn" {
+                continue;
+            }
+            let message = prefixed(&bytes(&vector["hex"]));
+            let record = alone(protocol, &message);
+            assert_ne!(severity(&record, None), Some("error"), "{vector}\n{record}");
+        }
+    }
+}
+
+#[test]
+fn a_message_without_bytes_left_over_is_preferred() {
+    let record = alone(None, &prefixed(&[0x08, 0xc4]));
+    assert_eq!(record["type"], "GroupChangeResponse", "{record}");
+    assert_eq!(record["header"]["prefixed"], true, "{record}");
+}
+
 #[test]
 fn sound_messages_have_no_errors() {
     for protocol in [None, Some("noxu"), Some("")] {

@@ -35,15 +35,19 @@ struct Lie {
     fitting: Option<Reading>,
     /// What its prefix says.
     more: u32,
+    /// Whether real decoders take it and leave no byte.
+    takes_all: bool,
 }
 
 impl Lie {
-    fn new(shape: Shape, weighed: &Weighed, more: u32) -> Self {
+    fn new(shape: Shape, weighed: &Weighed, more: u32, size: usize) -> Self {
+        let fitting = weighed.fitting;
         Self {
             shape,
             best: weighed.choice.best,
-            fitting: weighed.fitting,
+            fitting,
             more,
+            takes_all: fitting.is_some_and(|reading| reading.end == size),
         }
     }
 
@@ -62,6 +66,7 @@ impl Lie {
             best,
             fitting: Some(best).filter(|best| best.fit > Fit::Damaged),
             more: 0,
+            takes_all: fit > Fit::Damaged,
         }
     }
 
@@ -78,6 +83,10 @@ impl Lie {
     fn beats(&self, other: &Self) -> bool {
         match (self.exact(), other.exact()) {
             (true, true) => self.bits() > other.bits(),
+            // Bytes that are left over speak against a reading that decoders take.
+            (false, false) if self.fitting.is_some() && other.fitting.is_some() => {
+                (self.takes_all, self.evidence()) > (other.takes_all, other.evidence())
+            }
             (false, false) => self.evidence() > other.evidence(),
             (true, false) => !overrules(&other.best, &self.best),
             (false, true) => overrules(&self.best, &other.best),
@@ -104,15 +113,18 @@ impl Lie {
 pub fn best_of_whole(bytes: &[u8], families: &[Family], role: Role) -> Option<Whole> {
     let behind = behind_prefix(bytes);
     let alone = weigh(families, bytes, role);
-    let bare = alone.as_ref().map(|found| Lie::new(Shape::Bare, found, 0));
+    let bare = alone
+        .as_ref()
+        .map(|found| Lie::new(Shape::Bare, found, 0, bytes.len()));
     // Payloads of log entries have no frame of their own.
     let frameless = families == [Family::LogEntry] && bare.is_some_and(|bare| bare.exact());
     let framed = behind
         .filter(|_| !frameless)
         .and_then(|payload| weigh(families, payload, role));
+    let size = behind.map_or(0, <[u8]>::len);
     let prefixed = framed
         .as_ref()
-        .map(|found| Lie::new(Shape::Prefixed, found, PREFIX_BITS));
+        .map(|found| Lie::new(Shape::Prefixed, found, PREFIX_BITS, size));
     let is_message = prefixed.is_some_and(|prefixed| prefixed.exact());
     let is_text = behind.is_none_or(|name| std::str::from_utf8(name).is_ok());
     // What is no text behind its length, but just a message, is that.
