@@ -80,6 +80,13 @@ fn the_exit_status_tells_clean_from_damaged_from_wrong() {
     assert_eq!(run(&["decode", "--no-such-option"]).2, Some(2));
     assert_eq!(run(&["decode", "-p", "no-such-protocol"]).2, Some(2));
     assert_eq!(run(&[]).2, Some(2));
+    let none = [
+        "pcap",
+        "--max-connections",
+        "0",
+        "samples/pcap/noxu-feeder.pcap",
+    ];
+    assert_eq!(run(&none).2, Some(2));
 }
 
 #[test]

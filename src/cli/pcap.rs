@@ -51,7 +51,8 @@ pub struct Pcap {
     #[arg(long, help_heading = "Captures", value_name = "ADDRESS")]
     host: Vec<IpAddr>,
     /// Follow so many TCP connections at a time; some 4 KiB of memory each
-    #[arg(long, help_heading = "Captures", value_name = "COUNT", default_value_t = DEFAULT_CONNECTION_LIMIT)]
+    #[arg(long, help_heading = "Captures", value_name = "COUNT", default_value_t = DEFAULT_CONNECTION_LIMIT,
+        value_parser = at_least_one)]
     max_connections: usize,
     /// Keep the bytes of every TCP stream, a file a direction, in this directory
     #[arg(long, help_heading = "Captures", value_name = "DIR")]
@@ -233,6 +234,13 @@ fn comes_from_a_program() -> io::Result<bool> {
     use std::os::fd::AsFd;
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     Ok(!stdin.metadata()?.is_file() && !stdin.is_terminal())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err("must be a number from 1 on".to_owned()),
+    }
 }
 
 /// Ctrl-C ends the program that writes a live capture, too, and then the input: what is known is

@@ -160,7 +160,7 @@ struct ConversationOptions {
     /// How long to wait for answers that must come
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time)]
     timeout: Duration,
-    /// How long to listen for other answers when all is sent
+    /// How long to listen for other answers when all is sent [default: 250ms; 0 with --speed max]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     linger: Option<Duration>,
     /// Show what is sent, too
