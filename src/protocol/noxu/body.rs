@@ -218,7 +218,15 @@ fn pick(
         let better = weak.and_then(|_| damaged_first(payload, place, role, conversation));
         (better.or(choice), None)
     };
+    let position = conversation.position(place.direction);
     if let Some(found) = &mut choice {
+        let answers = std::ptr::eq(found.best.kind, messages::STREAM_RESPONSE_MESSAGE);
+        let greeted = conversation.service().is_some();
+        if answers && greeted && (role, position) == (Role::Answers, Position::Later) {
+            // A feeder answers once; replicas take all that follows for entries.
+            let best = by_shape(Family::Feeder, payload, role, position)?;
+            return Some((Choice { best, other: None }, Vec::new()));
+        }
         if !place.cut.settled && families.len() == 1 {
             found.other = found.other.or(elsewhere(&found.best, payload, place, role));
         }
@@ -234,16 +242,11 @@ fn pick(
         [family] => *family,
         _ => return None,
     };
-    by_shape(
-        family,
-        payload,
-        role,
-        conversation.position(place.direction),
-    )
-    .map(|best| (Choice { best, other: None }, Vec::new()))
+    by_shape(family, payload, role, position).map(|best| (Choice { best, other: None }, Vec::new()))
 }
 
-/// The damaged message that the first frame of an unknown service more likely is: nothing but the frame itself has shown the format.
+/// The damaged message that the first frame of an unknown service more likely is: nothing but the
+/// frame itself has shown the format.
 fn damaged_first(
     payload: &[u8],
     place: &Place<'_>,

@@ -221,7 +221,10 @@ impl<'a, 'm> Decoder<'a, 'm> {
             self.message.error(
                 self.rules.truncated,
                 (start, self.end),
-                format!("{name} needs {count} bytes, {there} are left"),
+                match count {
+                    1 => format!("{name} needs a byte, none is left"),
+                    _ => format!("{name} needs {count} bytes, {there} are left"),
+                },
             );
             return Err(Stop);
         }
