@@ -67,7 +67,7 @@ impl Decoder {
             if self.fragments.given_up > 0 {
                 let given_up = std::mem::take(&mut self.fragments.given_up);
                 let message = format!("{given_up} fragmented IP packets could not be put together");
-                self.finding(at, Finding::error("ip-fragments-missing", 0, message), sink);
+                sink(at.finding(Finding::error("ip-fragments-missing", 0, message)));
             }
             if let Some(payload) = whole {
                 let carried = link::transport(
@@ -90,7 +90,7 @@ impl Decoder {
         self.tracker.finish(at, sink);
         if self.damaged > 1 {
             let message = format!("{} packets in all could not be taken apart", self.damaged);
-            self.finding(at, Finding::warning("packet-damaged", 0, message), sink);
+            sink(at.finding(Finding::warning("packet-damaged", 0, message)));
         }
     }
 
@@ -115,13 +115,13 @@ impl Decoder {
             Carried::Damaged(what) => {
                 self.damaged += 1;
                 if self.damaged == 1 {
-                    self.finding(at, Finding::warning("packet-damaged", 0, *what), sink);
+                    sink(at.finding(Finding::warning("packet-damaged", 0, *what)));
                 }
             }
             Carried::UnknownLink(number) => {
                 if self.unknown_links.insert(*number) {
                     let message = format!("packets of link type {number} are not understood");
-                    self.finding(at, Finding::error("link-type-unknown", 0, message), sink);
+                    sink(at.finding(Finding::error("link-type-unknown", 0, message)));
                 }
             }
             Carried::Udp(_) | Carried::Other | Carried::Fragment(_) => {}
@@ -183,16 +183,5 @@ impl Decoder {
         };
         *offset += datagram.payload.len() as u64 + u64::from(datagram.missing);
         sink(Event::new(stamp, Transport::Udp, Kind::Message(message)));
-    }
-
-    fn finding(&self, at: Arrival, finding: Finding<'_>, sink: &mut Sink<'_>) {
-        sink(Event {
-            connection: None,
-            direction: Direction::ClientToServer,
-            time_ns: at.time_ns,
-            packet: at.packet,
-            transport: Transport::Tcp,
-            kind: Kind::Finding(finding),
-        });
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::history::{History, Spans, first_difference};
-use crate::net::event::Finding;
+use crate::net::event::{Direction, Event, Finding, Kind, Transport};
 
 /// Position of the byte after the SYN, or of the first byte seen.
 const ORIGIN: u64 = 1 << 40;
@@ -24,6 +24,20 @@ const FLOATING_SEGMENTS: usize = 4;
 pub(in crate::net) struct Arrival {
     pub(in crate::net) time_ns: u64,
     pub(in crate::net) packet: u64,
+}
+
+impl Arrival {
+    /// Something found that says nothing of one connection.
+    pub(in crate::net) fn finding(self, finding: Finding<'_>) -> Event<'_> {
+        Event {
+            connection: None,
+            direction: Direction::ClientToServer,
+            time_ns: self.time_ns,
+            packet: self.packet,
+            transport: Transport::Tcp,
+            kind: Kind::Finding(finding),
+        }
+    }
 }
 
 /// What a stream hands out, in order.

@@ -324,14 +324,8 @@ impl Tracker {
         let message = format!(
             "too many connections at a time: {count} that have carried no bytes are no longer followed"
         );
-        sink(Event {
-            connection: None,
-            direction: Direction::ClientToServer,
-            time_ns: at.time_ns,
-            packet: at.packet,
-            transport: Transport::Tcp,
-            kind: Kind::Finding(Finding::warning("connection-evicted", 0, message)),
-        });
+        let finding = Finding::warning("connection-evicted", 0, message);
+        sink(at.finding(finding));
     }
 
     /// Forgets when to look at connections that are gone.
