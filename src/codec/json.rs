@@ -7,6 +7,7 @@
 
 mod cursor;
 mod parse;
+pub mod scalars;
 mod tree;
 mod write;
 

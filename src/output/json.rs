@@ -1,14 +1,13 @@
 //! NDJSON: one record a line, in the documented key order.
 
 mod origin;
-mod text;
 mod values;
 
 use self::origin::Origins;
-use self::text::{hexadecimal, number, text};
 use self::values::Values;
 use super::Sink;
 use super::redact::Redactor;
+use crate::codec::json::scalars::{hexadecimal, number, text};
 use crate::model::{Message, Record};
 use std::io::{self, Write};
 

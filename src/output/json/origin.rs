@@ -1,6 +1,6 @@
 //! Where a record comes from.
 
-use super::text::{number, text};
+use crate::codec::json::scalars::{number, text};
 use crate::model::Origin;
 use crate::output::address::write_address;
 use crate::output::time::write_rfc3339;

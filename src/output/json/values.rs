@@ -1,6 +1,6 @@
 //! Trees as JSON values.
 
-use super::text::{
+use crate::codec::json::scalars::{
     escaped, float, hexadecimal, integer_bytes, number, signed, tagged_bytes, text, text_at,
 };
 use crate::model::{Label, Layer, Node, NodeId, Record, Span, Tree, Value};

@@ -1,4 +1,4 @@
-//! Numbers and strings as JSON spells them.
+//! Numbers, strings and bytes as records spell them in JSON.
 
 use crate::model::Span;
 use std::io::Write;
@@ -8,6 +8,7 @@ const EIGHT_DIGITS: u64 = 100_000_000;
 /// What makes a digit's value its character, eight times.
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
+/// Appends an unsigned integer.
 #[expect(clippy::inline_always, reason = "most numbers have few digits")]
 #[inline(always)]
 pub fn number(out: &mut Vec<u8>, value: u64) {
@@ -55,6 +56,7 @@ const fn eight_digits(value: u64) -> u64 {
     tens | ((quarters - 10 * tens) << 8)
 }
 
+/// Appends a signed integer.
 pub fn signed(out: &mut Vec<u8>, value: i64) {
     if value < 0 {
         out.push(b'-');
@@ -62,7 +64,7 @@ pub fn signed(out: &mut Vec<u8>, value: i64) {
     number(out, value.unsigned_abs());
 }
 
-/// `tagged` says how values that JSON has no number for are spelled.
+/// Appends a floating-point number; `tagged` says how values that JSON has no number for are spelled.
 pub fn float(out: &mut Vec<u8>, value: f64, tagged: bool) {
     if value.is_finite() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
@@ -82,6 +84,7 @@ pub fn float(out: &mut Vec<u8>, value: f64, tagged: bool) {
     };
 }
 
+/// Appends an object whose one member, `tag`, has the digits of `bytes`.
 pub fn tagged_bytes(out: &mut Vec<u8>, tag: &str, bytes: &[u8]) {
     let _ = write!(out, "{{\"{tag}\":\"");
     hexadecimal(out, bytes);
@@ -101,6 +104,7 @@ static DIGITS: [[u8; 2]; 256] = {
     table
 };
 
+/// Appends the two digits of every byte.
 pub fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
     let start = out.len();
     out.resize(start + 2 * bytes.len(), 0);
@@ -109,7 +113,8 @@ pub fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
     let _ = faster_hex::hex_encode(bytes, digits);
 }
 
-/// `elements` are MessagePack integers of one byte each: fixints, or `cc` and the byte.
+/// Appends the digits of bytes that are spelled as MessagePack integers: fixints, or `cc` and the
+/// byte.
 pub fn integer_bytes(out: &mut Vec<u8>, elements: &[u8]) {
     if elements.is_ascii() {
         return hexadecimal(out, elements);
