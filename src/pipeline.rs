@@ -1,7 +1,7 @@
 //! The one loop: bytes → frames → messages → filter → sink.
 
 use crate::filter::Filter;
-use crate::model::{Direction, Message, Origin, Record, Severity};
+use crate::model::{Direction, Message, Origin, Record, Severity, Wanted};
 use crate::output::Sink;
 use crate::protocol::{self, Across, Detection, Detector, Input, Protocol, Settings};
 use std::io;
@@ -107,6 +107,16 @@ impl<'s> Pipeline<'s> {
             message: Message::default(),
             across: protocol::across(),
             filter_failures: (0, None),
+        }
+    }
+
+    /// What anyone will look at in the messages; so much the settings of its connections should
+    /// ask for.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        match self.selection.filter {
+            Some(_) => Wanted::Values,
+            None => self.sink.wanted(),
         }
     }
 

@@ -62,7 +62,7 @@ impl Decode {
     /// Decodes all inputs.
     pub fn run(self) -> anyhow::Result<u8> {
         let (forced, settings) = self.decoding.ready()?;
-        let settings = Settings {
+        let mut settings = Settings {
             independent: matches!(self.input, InputForm::HexLines | InputForm::Base64Lines),
             ..settings
         };
@@ -74,6 +74,7 @@ impl Decode {
         let output = self.output.ready(&first)?;
         let mut sink = output.sink(io::stdout().lock());
         let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
+        settings.wanted = pipeline.wanted();
         for path in &files {
             let several = files.len() > 1;
             let flow = self.decode(path, several, forced, &settings, &mut pipeline)?;

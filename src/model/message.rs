@@ -1,9 +1,31 @@
 //! One decoded frame.
 
 use super::{Direction, Issue, NodeId, Severity, Span, Tree, Value};
+use crate::codec::json::JsonText;
 
 /// At most this many issues are kept per message; the last one then says that there were more.
 const MOST_ISSUES: usize = 64;
+
+/// What of a message anyone will look at beside its type and findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// All values.
+    #[default]
+    Values,
+    /// The text of a record, as JSON spells it.
+    Json,
+    /// Nothing.
+    Nothing,
+}
+
+/// A header and a body as JSON values, each behind a colon.
+#[derive(Clone, Debug, Default)]
+pub struct Spelled {
+    /// The header; empty if it is in the tree.
+    pub header: JsonText,
+    /// The body; empty if it is in the tree.
+    pub body: JsonText,
+}
 
 /// One decoded frame: its values and what is wrong with them. Reused from frame to frame.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +34,11 @@ pub struct Message {
     pub protocol: &'static str,
     /// Message type, or `unknown`.
     pub type_name: &'static str,
-    /// All values: header, body, inner, rest.
+    /// All values: header, body, inner, rest. Of those that are [`Message::spelled`] or that nobody
+    /// wanted, only what checks look at.
     pub tree: Tree,
+    /// Header and body as text, if that was wanted and the session could do it.
+    pub spelled: Spelled,
     /// The frame header's fields, if the protocol has a header.
     pub header: Option<NodeId>,
     /// The decoded body; none if nothing could be read.
@@ -40,6 +65,8 @@ impl Message {
         self.protocol = "unknown";
         self.type_name = "unknown";
         self.tree.clear();
+        self.spelled.header.clear();
+        self.spelled.body.clear();
         self.header = None;
         self.body = None;
         self.inner = None;

@@ -58,7 +58,7 @@ impl Span {
 }
 
 /// Room for a label's JSON key; longer names are spelled out each time.
-const KEY: usize = 40;
+pub const KEY: usize = 40;
 
 /// What a named field is called and how people want to see it.
 ///
@@ -104,6 +104,14 @@ impl Label {
         let (key, length) = &self.key;
         key.get(usize::from(first)..usize::from(*length))
             .filter(|key| !key.is_empty())
+    }
+
+    /// `,"name":` and what fills up its room, and how long it is; none if the name is too long.
+    #[inline]
+    #[must_use]
+    pub fn padded_key(&self) -> Option<(&[u8; KEY], usize)> {
+        let (key, length) = &self.key;
+        (*length > 0).then(|| (key, usize::from(*length).min(KEY)))
     }
 
     /// Appends `,"name":`, or `"name":` for the first member.

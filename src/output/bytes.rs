@@ -1,7 +1,7 @@
 //! The frames' bytes, and nothing at all.
 
 use super::Sink;
-use crate::model::Record;
+use crate::model::{Record, Wanted};
 use std::io::{self, BufWriter, Write};
 
 /// Writes the bytes of every frame that was sent, one after the other.
@@ -28,6 +28,10 @@ impl<W: Write> Sink for Raw<W> {
         self.out.write_all(record.frame)
     }
 
+    fn wanted(&self) -> Wanted {
+        Wanted::Nothing
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
@@ -40,6 +44,10 @@ pub struct Nothing;
 impl Sink for Nothing {
     fn record(&mut self, _record: &Record<'_>) -> io::Result<()> {
         Ok(())
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::Nothing
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -8,7 +8,7 @@ use self::values::Values;
 use super::Sink;
 use super::redact::Redactor;
 use crate::codec::json::scalars::{hexadecimal, number, text};
-use crate::model::{Message, Record};
+use crate::model::{Message, Record, Wanted};
 use std::io::{self, Write};
 
 /// Lines are written out when this many bytes have gathered.
@@ -68,6 +68,13 @@ impl<W: Write> Sink for Json<W> {
         Ok(())
     }
 
+    fn wanted(&self) -> Wanted {
+        match self.redactor {
+            Some(_) => Wanted::Values,
+            None => Wanted::Json,
+        }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.out.write_all(&self.buffer)?;
         self.buffer.clear();
@@ -98,14 +105,27 @@ fn write(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool, origins: &mut
     out.extend_from_slice(message.type_name.as_bytes());
     out.push(b'"');
     let values = Values::of(record);
-    if let Some(header) = message.header {
-        out.extend_from_slice(b",\"header\":");
-        values.write(out, header);
+    let spelled = &message.spelled;
+    match message.header {
+        Some(header) => {
+            out.extend_from_slice(b",\"header\":");
+            values.write(out, header);
+        }
+        None if spelled.header.is_empty() => {}
+        None => {
+            out.extend_from_slice(b",\"header\"");
+            out.extend_from_slice(spelled.header.as_bytes());
+        }
     }
-    out.extend_from_slice(b",\"body\":");
-    match message.body {
-        Some(body) => values.write(out, body),
-        None => out.extend_from_slice(b"null"),
+    if spelled.body.is_empty() {
+        out.extend_from_slice(b",\"body\":");
+        match message.body {
+            Some(body) => values.write(out, body),
+            None => out.extend_from_slice(b"null"),
+        }
+    } else {
+        out.extend_from_slice(b",\"body\"");
+        out.extend_from_slice(spelled.body.as_bytes());
     }
     if let Some(inner) = message.inner {
         out.extend_from_slice(b",\"inner\":");

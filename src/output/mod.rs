@@ -34,7 +34,7 @@ pub use stats::Stats;
 pub use style::{Ink, Styles};
 pub use table::Table;
 
-use crate::model::{Origin, Record};
+use crate::model::{Origin, Record, Wanted};
 use std::io;
 
 /// A view of records.
@@ -44,6 +44,11 @@ pub trait Sink {
     /// # Errors
     /// If writing fails.
     fn record(&mut self, record: &Record<'_>) -> io::Result<()>;
+
+    /// What it looks at in the messages beside their types and findings.
+    fn wanted(&self) -> Wanted {
+        Wanted::Values
+    }
 
     /// Writes out what is buffered.
     ///

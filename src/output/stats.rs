@@ -4,7 +4,7 @@ mod view;
 
 use super::Sink;
 use super::page::{Look, Page};
-use crate::model::{Direction, Origin, Record, Severity};
+use crate::model::{Direction, Origin, Record, Severity, Wanted};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -40,6 +40,10 @@ impl<W: Write> Sink for Stats<W> {
             let taken = input.protocols.entry(protocol).or_default();
             *taken.grounds.entry(grounds).or_default() += 1;
         }
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::Nothing
     }
 
     fn flush(&mut self) -> io::Result<()> {

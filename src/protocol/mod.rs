@@ -19,7 +19,7 @@ pub use inner::read_inner;
 pub use pairing::{Pairing, Shows};
 
 use crate::codec::json::Cursor;
-use crate::model::{Direction, Message, Origin};
+use crate::model::{Direction, Message, Origin, Wanted};
 use crate::schema::{EncodeError, Field, MessageType};
 use std::sync::Arc;
 
@@ -98,6 +98,8 @@ pub struct Settings {
     pub sync_version: Option<u32>,
     /// Whether messages stand alone: nothing that one shows is used to read the next.
     pub independent: bool,
+    /// What of the messages anyone will look at. Sessions may keep more.
+    pub wanted: Wanted,
     /// RP compression dictionaries by id; the first with an id counts.
     pub dictionaries: Arc<Vec<(u32, Vec<u8>)>>,
     /// Names of RP channels.
@@ -110,6 +112,7 @@ impl Default for Settings {
             most_frame: DEFAULT_MOST_FRAME,
             sync_version: None,
             independent: false,
+            wanted: Wanted::default(),
             dictionaries: Arc::default(),
             channels: Arc::default(),
         }

@@ -228,6 +228,8 @@ pub struct Opaque {
     pub name: &'static str,
     /// Reads the content into the message's tree.
     pub read: OpaqueReader,
+    /// The body's other fields that reading it looks at.
+    pub beside: &'static [&'static str],
 }
 
 /// Reads the bytes of node `field` further: pushes the tree of what they hold, and findings, and

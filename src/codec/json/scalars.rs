@@ -23,13 +23,26 @@ pub fn number(out: &mut Vec<u8>, value: u64) {
 
 /// Appends a number of at most eight digits that is not 0.
 fn short_number(out: &mut Vec<u8>, value: u64) {
+    let (digits, length) = leading_digits(value);
+    let end = out.len() + length;
+    // Copying eight bytes and cutting some off is a few instructions; copying fewer is a call.
+    out.extend_from_slice(&digits);
+    out.truncate(end);
+}
+
+/// The digits of a number that has at most eight and is not 0, and how many they are.
+#[inline]
+pub(super) fn leading_digits(value: u64) -> ([u8; 8], usize) {
     let digits = eight_digits(value);
     let leading = digits.trailing_zeros() / 8;
     let spelled = (digits | ZEROS) >> (8 * leading);
-    let end = out.len() + 8 - leading as usize;
-    // Copying eight bytes and cutting some off is a few instructions; copying fewer is a call.
-    out.extend_from_slice(&spelled.to_le_bytes());
-    out.truncate(end);
+    (spelled.to_le_bytes(), 8 - leading as usize)
+}
+
+/// The last eight digits of a number of at most eight digits, with zeros before them.
+#[inline]
+pub(super) fn eight_digits_of(value: u64) -> [u8; 8] {
+    (eight_digits(value) | ZEROS).to_le_bytes()
 }
 
 /// Appends a number of more than eight digits.
@@ -39,10 +52,9 @@ fn long_number(out: &mut Vec<u8>, value: u64) {
         short_number(out, upper);
     } else {
         short_number(out, upper / EIGHT_DIGITS);
-        out.extend_from_slice(&(eight_digits(upper % EIGHT_DIGITS) | ZEROS).to_le_bytes());
+        out.extend_from_slice(&eight_digits_of(upper % EIGHT_DIGITS));
     }
-    let lower = eight_digits(value % EIGHT_DIGITS) | ZEROS;
-    out.extend_from_slice(&lower.to_le_bytes());
+    out.extend_from_slice(&eight_digits_of(value % EIGHT_DIGITS));
 }
 
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
@@ -106,29 +118,45 @@ static DIGITS: [[u8; 2]; 256] = {
 
 /// Appends the two digits of every byte.
 pub fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
-    let start = out.len();
-    out.resize(start + 2 * bytes.len(), 0);
-    let digits = out.get_mut(start..).unwrap_or_default();
-    // Fails only if the space is too small.
-    let _ = faster_hex::hex_encode(bytes, digits);
+    fill(out, 2 * bytes.len(), |room| hexadecimal_in(room, bytes));
 }
 
 /// Appends the digits of bytes that are spelled as MessagePack integers: fixints, or `cc` and the
 /// byte.
 pub fn integer_bytes(out: &mut Vec<u8>, elements: &[u8]) {
-    if elements.is_ascii() {
-        return hexadecimal(out, elements);
-    }
+    fill(out, 2 * elements.len(), |room| {
+        integer_bytes_in(room, elements)
+    });
+}
+
+/// Appends as many of the first bytes of a room of `most` bytes as `write` says.
+fn fill(out: &mut Vec<u8>, most: usize, write: impl FnOnce(&mut [u8]) -> usize) {
     let start = out.len();
-    out.resize(start + 2 * elements.len(), 0);
-    let (room, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut();
+    out.resize(start + most, 0);
+    let written = write(out.get_mut(start..).unwrap_or_default());
+    out.truncate(start + written);
+}
+
+/// Like [`hexadecimal`], for a room that is as large as it takes; says how much that is.
+pub(super) fn hexadecimal_in(room: &mut [u8], bytes: &[u8]) -> usize {
+    // Fails only if the space is too small.
+    let _ = faster_hex::hex_encode(bytes, room);
+    2 * bytes.len()
+}
+
+/// Like [`integer_bytes`], for a room that is large enough; says how much is used of it.
+pub(super) fn integer_bytes_in(room: &mut [u8], elements: &[u8]) -> usize {
+    if elements.is_ascii() {
+        return hexadecimal_in(room, elements);
+    }
+    let (room, _) = room.as_chunks_mut();
     let bytes = crate::codec::messagepack::integer_bytes(elements);
     let mut written = 0;
     for (digits, byte) in room.iter_mut().zip(bytes) {
         *digits = DIGITS.get(usize::from(byte)).copied().unwrap_or_default();
         written += 2;
     }
-    out.truncate(start + written);
+    written
 }
 
 /// How each byte is escaped in a JSON string: 0 not at all, `u` as `\u00xx`, else with this letter.
@@ -157,6 +185,13 @@ pub fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
+/// Appends a name of ours, which needs no escapes, as a JSON string.
+pub fn quoted(out: &mut Vec<u8>, name: &str) {
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
+}
+
 /// Appends the text at `span` of `layer` as a JSON string.
 #[inline]
 pub fn text_at(out: &mut Vec<u8>, layer: &[u8], span: Span) {
@@ -173,16 +208,21 @@ pub fn text_at(out: &mut Vec<u8>, layer: &[u8], span: Span) {
 /// the `ROOM` bytes that this takes.
 #[inline]
 fn short_text<const ROOM: usize>(out: &mut Vec<u8>, rest: &[u8], length: usize) -> bool {
-    let Some(room) = rest.first_chunk::<ROOM>().filter(|_| length <= ROOM) else {
+    let Some(start) = plain_start::<ROOM>(rest, length) else {
         return false;
     };
-    let plain = begins_plain(room, length);
-    if plain {
-        let end = out.len() + length;
-        out.extend_from_slice(room);
-        out.truncate(end);
-    }
-    plain
+    let end = out.len() + length;
+    out.extend_from_slice(start);
+    out.truncate(end);
+    true
+}
+
+/// The first `ROOM` of `bytes`, if they hold the `length` bytes that are wanted and those need no
+/// escapes.
+#[inline]
+pub(super) fn plain_start<const ROOM: usize>(bytes: &[u8], length: usize) -> Option<&[u8; ROOM]> {
+    let start = bytes.first_chunk().filter(|_| length <= ROOM)?;
+    begins_plain(start, length).then_some(start)
 }
 
 /// Appends `bytes` as the inside of a JSON string.
@@ -195,7 +235,7 @@ pub fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Whether no byte needs an escape; most strings need none.
-fn is_plain(bytes: &[u8]) -> bool {
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
     let (words, short) = bytes.as_chunks();
     let found = words.iter().fold(0, |found, word| found | special(*word));
     // The last eight bytes overlap the words before them.

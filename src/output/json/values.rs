@@ -1,7 +1,7 @@
 //! Trees as JSON values.
 
 use crate::codec::json::scalars::{
-    escaped, float, hexadecimal, integer_bytes, number, signed, tagged_bytes, text, text_at,
+    escaped, float, hexadecimal, integer_bytes, number, quoted, signed, tagged_bytes, text, text_at,
 };
 use crate::model::{Label, Layer, Node, NodeId, Record, Span, Tree, Value};
 use std::io::Write;
@@ -268,10 +268,3 @@ impl<'a> Values<'a> {
 
 /// Stands in for a member without a label, which no decoder makes.
 static UNNAMED: Label = Label::new("");
-
-/// A name of ours, which needs no escapes.
-fn quoted(out: &mut Vec<u8>, name: &str) {
-    out.push(b'"');
-    out.extend_from_slice(name.as_bytes());
-    out.push(b'"');
-}

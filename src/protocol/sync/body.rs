@@ -2,6 +2,7 @@
 //!
 //! Source: protocol page `sync`, sections 2.1, 3 and 4.
 
+use super::fields;
 use super::frame::Header;
 use super::messages;
 use super::versions::{self, NAMES};
@@ -35,6 +36,18 @@ pub struct Reading {
     pub codec: Option<&'static Symbol>,
     /// Where the value ended.
     pub end: usize,
+}
+
+impl Reading {
+    /// That of a body that fits just one group.
+    fn exact(group: u32, outcome: &Outcome) -> Self {
+        Self {
+            group,
+            fitting: Versions::only(group),
+            codec: codec(group, outcome.shown),
+            end: outcome.position,
+        }
+    }
 }
 
 /// Checks what is there of the body against the tables, without keeping anything.
@@ -119,6 +132,41 @@ pub fn decode_unknown(frame: &[u8], start: usize, message: &mut Message) -> usiz
     reader.position()
 }
 
+/// Decodes the body of `kind` into `message.body` if there is but one group among `groups` that it
+/// may follow, and it does so exactly, to its end. Only the fields that anyone looks at become
+/// nodes; with `json`, the body's text is spelled out.
+pub fn decode_sparingly(
+    kind: &'static MessageType,
+    frame: &[u8],
+    start: usize,
+    groups: Versions,
+    json: bool,
+    message: &mut Message,
+    opaque: &mut Vec<(NodeId, Opaque)>,
+) -> Option<Reading> {
+    let group = only(kind, groups)?;
+    let body = message.tree.next_id();
+    let faithful = message.faithful;
+    opaque.clear();
+    let outcome = Decoder::new(frame, start, versions::dialect(group), message, opaque)
+        .attempt_sparingly(&kind.body, fields::watched(kind), json);
+    if !outcome.exact || outcome.position != frame.len() {
+        message.tree.truncate(body);
+        message.spelled.body.clear();
+        message.faithful = faithful;
+        opaque.clear();
+        return None;
+    }
+    message.body = Some(body);
+    Some(Reading::exact(group, &outcome))
+}
+
+/// The one group among `groups` that has `kind`, if there is but one.
+fn only(kind: &'static MessageType, groups: Versions) -> Option<u32> {
+    let only = kind.when.and(groups);
+    only.0.is_power_of_two().then(|| only.0.trailing_zeros())
+}
+
 /// Decodes the body if there is but one group that it may follow and it does so exactly.
 fn pinned(
     kind: &'static MessageType,
@@ -128,18 +176,9 @@ fn pinned(
     message: &mut Message,
     opaque: &mut Vec<(NodeId, Opaque)>,
 ) -> Option<Reading> {
-    let only = kind.when.and(groups);
-    if !only.0.is_power_of_two() {
-        return None;
-    }
-    let group = only.0.trailing_zeros();
+    let group = only(kind, groups)?;
     let outcome = attempt(frame, start, kind, group, message, opaque);
-    outcome.exact.then(|| Reading {
-        group,
-        fitting: only,
-        codec: codec(group, outcome.shown),
-        end: outcome.position,
-    })
+    outcome.exact.then(|| Reading::exact(group, &outcome))
 }
 
 /// Tries the groups newest first, keeps the preferred one of those that fit.

@@ -2,7 +2,7 @@
 
 use super::messages;
 use crate::model::{Label, Node, NodeId, Span, Tree, Value};
-use crate::schema::MessageType;
+use crate::schema::{Field, MessageType, Payload, Type};
 use std::sync::LazyLock;
 
 /// A field's meaning; the same in all messages that have it.
@@ -86,20 +86,101 @@ static NAMES: [(&str, Role); 35] = [
 
 const ROLES: usize = NAMES.len();
 
-/// Where a message type has its fields, by role: the label, and its place in the table.
-type Places = [Option<(&'static Label, NodeId)>; ROLES];
+/// A field's label, and its place among others.
+type Place = Option<(&'static Label, NodeId)>;
+
+/// Where a message type has the fields that anyone looks at.
+#[derive(Debug)]
+struct Places {
+    /// The bits of all of them, by their place in the table.
+    watched: u64,
+    /// By role, the place in the table.
+    among_all: [Place; ROLES],
+    /// By role, the place among those that are watched.
+    among_watched: [Place; ROLES],
+}
+
+impl Places {
+    fn of(kind: &'static MessageType) -> Self {
+        let fields = kind.body.fields.iter();
+        let beside: Vec<&str> = fields.clone().flat_map(beside).copied().collect();
+        let is_watched = |field: &Field| {
+            let name = field.label.name;
+            NAMES.iter().any(|(role, _)| *role == name)
+                || beside.contains(&name)
+                || holds_more(field, MOST_NESTING)
+        };
+        let bits = fields.enumerate().map(|(place, field)| {
+            let bit = u32::try_from(place).ok()?;
+            is_watched(field).then(|| 1_u64.checked_shl(bit))?
+        });
+        let watched = bits.flatten().fold(0, |all, bit| all | bit);
+        let place = |name: &str, among: u64| {
+            let mut labels = kind.body.fields.iter().map(|field| &field.label);
+            let place = labels.clone().position(|label| label.name == name)?;
+            let before = match 1_u64.checked_shl(u32::try_from(place).ok()?) {
+                Some(bit) => (among & (bit - 1)).count_ones(),
+                None => u32::try_from(place).ok()?,
+            };
+            Some((labels.nth(place)?, before))
+        };
+        Self {
+            watched,
+            among_all: NAMES.map(|(name, _)| place(name, u64::MAX)),
+            among_watched: NAMES.map(|(name, _)| place(name, watched)),
+        }
+    }
+}
+
+/// Types nest less deep than this.
+const MOST_NESTING: u32 = 16;
+
+/// Whether there is something in a field that can be read further.
+fn holds_more(field: &Field, depth: u32) -> bool {
+    field.holds.is_some() || depth == 0 || may_hold_more(&field.kind, depth - 1)
+}
+
+fn may_hold_more(kind: &Type, depth: u32) -> bool {
+    let any = |fields: &'static [Field]| fields.iter().any(|field| holds_more(field, depth));
+    let inner = |kind: &Type| depth == 0 || may_hold_more(kind, depth - 1);
+    match kind {
+        Type::Optional(kind) | Type::List(kind) => inner(kind),
+        Type::Tuple(kinds) => kinds.iter().any(inner),
+        Type::Map(key, value) => inner(key) || inner(value),
+        Type::Struct(body) => any(body.fields),
+        Type::Enum(choice) => choice
+            .variants
+            .iter()
+            .any(|variant| match &variant.payload {
+                Payload::Unit => false,
+                Payload::Newtype(kind) => inner(kind),
+                Payload::Struct(fields) => any(fields),
+            }),
+        _ => false,
+    }
+}
+
+/// The fields that reading `field` further looks at.
+fn beside(field: &'static Field) -> &'static [&'static str] {
+    field.holds.as_ref().map_or(&[], |opaque| opaque.beside)
+}
 
 /// The places for every message code that is known.
 static PLACES: LazyLock<[Option<Box<Places>>; 256]> = LazyLock::new(|| {
     std::array::from_fn(|code| {
         let kind = u8::try_from(code).ok().and_then(messages::by_code)?;
-        Some(Box::new(NAMES.map(|(name, _)| {
-            let labels = || kind.body.fields.iter().map(|field| &field.label);
-            let place = labels().position(|label| label.name == name)?;
-            Some((labels().nth(place)?, NodeId::try_from(place).ok()?))
-        })))
+        Some(Box::new(Places::of(kind)))
     })
 });
+
+fn places(kind: &'static MessageType) -> Option<&'static Places> {
+    PLACES.get(kind.code as usize)?.as_deref()
+}
+
+/// The fields of a body of type `kind` that anyone looks at, as bits by their place in its table.
+pub fn watched(kind: &'static MessageType) -> u64 {
+    places(kind).map_or(u64::MAX, |places| places.watched)
+}
 
 /// The fields of a body, by role.
 #[derive(Debug)]
@@ -107,13 +188,23 @@ pub struct Fields<'a> {
     tree: &'a Tree,
     frame: &'a [u8],
     body: NodeId,
-    places: Option<&'static Places>,
+    places: Option<&'static [Place; ROLES]>,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of `body`, a body of type `kind`.
-    pub fn of(kind: &'static MessageType, body: NodeId, tree: &'a Tree, frame: &'a [u8]) -> Self {
-        let places = PLACES.get(kind.code as usize).and_then(Option::as_deref);
+    /// The fields of `body`, a body of type `kind`; whether all of them are there, or only those
+    /// that are [`watched`].
+    pub fn of(
+        kind: &'static MessageType,
+        body: NodeId,
+        tree: &'a Tree,
+        frame: &'a [u8],
+        all: bool,
+    ) -> Self {
+        let places = places(kind).map(|places| match all {
+            true => &places.among_all,
+            false => &places.among_watched,
+        });
         Self {
             tree,
             frame,

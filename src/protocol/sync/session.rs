@@ -7,9 +7,11 @@ use super::fields::Fields;
 use super::frame::{self, Fit, Header, Layout};
 use super::messages;
 use super::versions::NAMES;
+use crate::codec::json::{JsonText, one};
 use crate::codec::messagepack::Reader;
 use crate::model::{
     Direction, Issue, Label, Layer, Message, Node, NodeId, Severity, Span, Symbol, Unit, Value,
+    Wanted,
 };
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
@@ -325,22 +327,10 @@ impl SyncSession {
             return body::decode_unknown(frame, start, message);
         };
         message.type_name = kind.name;
-        let preferred = match self.settings.sync_version {
-            Some(group) => Versions::only(group),
-            None => *self.shown(header.layout),
-        };
+        let preferred = self.preferred(header.layout);
         let reading = body::decode(header, kind, frame, preferred, message, &mut self.opaque);
         self.check_version(&reading, (start, size), message);
-        let sound = message.worst() != Some(Severity::Error);
-        if sound && !reading.fitting.is_empty() && !self.settings.independent {
-            let shown = self.shown(header.layout);
-            let both = shown.and(reading.fitting);
-            *shown = if both.is_empty() {
-                reading.fitting
-            } else {
-                both
-            };
-        }
+        self.learn(header.layout, &reading, message);
         set_symbol(message, schema, SCHEMA_NAMES.get(reading.group as usize));
         set_symbol(message, schema + 1, reading.codec);
         reading.end
@@ -348,6 +338,52 @@ impl SyncSession {
 }
 
 impl SyncSession {
+    /// Decodes a message of which nobody wants the values, only the text or what is wrong with it.
+    /// If its body is not just what it should be, nothing is done: then all of it is wanted.
+    fn sparingly(&mut self, header: &Header, frame: &[u8], message: &mut Message) -> Option<usize> {
+        let json = match self.settings.wanted {
+            Wanted::Values => return None,
+            Wanted::Json => true,
+            Wanted::Nothing => false,
+        };
+        if header.frame_size() != frame.len() {
+            return None;
+        }
+        let kind = messages::by_code(header.code)?;
+        let groups = header.layout.groups().and(self.preferred(header.layout));
+        let start = header.layout.size();
+        let opaque = &mut self.opaque;
+        let reading = body::decode_sparingly(kind, frame, start, groups, json, message, opaque)?;
+        message.type_name = kind.name;
+        self.learn(header.layout, &reading, message);
+        if json {
+            spell_header(header, &reading, &mut message.spelled.header);
+        }
+        Some(reading.end)
+    }
+
+    /// The version groups that the next body is expected to follow.
+    fn preferred(&mut self, layout: Layout) -> Versions {
+        match self.settings.sync_version {
+            Some(group) => Versions::only(group),
+            None => *self.shown(layout),
+        }
+    }
+
+    /// Takes note of the groups that a sound body fits.
+    fn learn(&mut self, layout: Layout, reading: &body::Reading, message: &Message) {
+        let sound = message.worst() != Some(Severity::Error);
+        if sound && !reading.fitting.is_empty() && !self.settings.independent {
+            let shown = self.shown(layout);
+            let both = shown.and(reading.fitting);
+            *shown = if both.is_empty() {
+                reading.fitting
+            } else {
+                both
+            };
+        }
+    }
+
     /// Says so if the body at `at` is sound, but not one of the version that the user asks for.
     fn check_version(&self, reading: &body::Reading, at: (usize, usize), message: &mut Message) {
         let Some(forced) = self.settings.sync_version else {
@@ -372,7 +408,7 @@ impl SyncSession {
         let direction = input.direction;
         let follow = !self.settings.independent && self.conversation.begins(kind, direction);
         if follow || checks::concern(kind) {
-            let fields = Fields::of(kind, body, &message.tree, frame);
+            let fields = Fields::of(kind, body, &message.tree, frame, message.header.is_some());
             checks::check(kind, &fields, findings);
             if follow {
                 self.conversation
@@ -449,9 +485,14 @@ impl Session for SyncSession {
             message.unknown(frame.len());
             return;
         };
-        let schema = Self::header_nodes(&header, message);
         self.check_header(&header, frame, input, message);
-        let end = self.body(&header, frame, schema, message);
+        let end = match self.sparingly(&header, frame, message) {
+            Some(end) => end,
+            None => {
+                let schema = Self::header_nodes(&header, message);
+                self.body(&header, frame, schema, message)
+            }
+        };
         let body_end = header.frame_size().min(frame.len());
         if end < body_end
             && message
@@ -499,6 +540,24 @@ fn code_span(header: &Header) -> (usize, usize) {
         Layout::V0 => (0, 1),
         Layout::V1 => (1, 2),
     }
+}
+
+/// Appends what [`SyncSession::header_nodes`] shows, as JSON.
+fn spell_header(header: &Header, reading: &body::Reading, text: &mut JsonText) {
+    text.put(|room| one(room, 0, b':'));
+    text.unsigned(b'{', Some(&VERSION), header.version.into());
+    text.unsigned(b',', Some(&CODE), header.code.into());
+    if header.layout == Layout::V1 {
+        text.unsigned(b',', Some(&CRC), header.crc.into());
+    }
+    let schema = SCHEMA_NAMES.get(reading.group as usize);
+    for (label, symbol) in [(&SCHEMA, schema), (&CODEC, reading.codec)] {
+        match symbol {
+            Some(symbol) => text.name(b',', Some(label), symbol.name),
+            None => text.null(b',', Some(label)),
+        }
+    }
+    text.put(|room| one(room, 0, b'}'));
 }
 
 fn set_symbol(message: &mut Message, id: NodeId, symbol: Option<&'static Symbol>) {

@@ -1,9 +1,11 @@
 //! Decoding by table.
 
+mod build;
 mod collections;
 mod structures;
 mod variants;
 
+use self::build::{AllNodes, Build, FewNodes};
 use super::{Codecs, Dialect};
 use crate::codec::messagepack::{Fault, Head, Reader, read_value};
 use crate::model::{Label, Message, NodeId, Span, Value};
@@ -39,8 +41,9 @@ pub struct Outcome {
 
 /// Decodes one body.
 #[derive(Debug)]
-pub struct Decoder<'a, 'm> {
+pub struct Decoder<'a, 'm, B = AllNodes> {
     reader: Reader<'a>,
+    build: B,
     message: &'m mut Message,
     opaque: &'m mut Vec<(NodeId, Opaque)>,
     dialect: Dialect,
@@ -62,6 +65,7 @@ impl<'a, 'm> Decoder<'a, 'm> {
     ) -> Self {
         Self {
             reader: Reader::new(frame, start),
+            build: AllNodes,
             message,
             opaque,
             dialect,
@@ -69,6 +73,39 @@ impl<'a, 'm> Decoder<'a, 'm> {
             ran_out: false,
             shown: Codecs::ANY,
             depth: 0,
+        }
+    }
+
+    /// Like [`Decoder::attempt`], but only the `watched` fields of the body, as bits by their place
+    /// in its table, become nodes. With `json`, the body's text is added to [`Message::spelled`].
+    #[must_use]
+    pub fn attempt_sparingly(self, body: &'static Struct, watched: u64, json: bool) -> Outcome {
+        if json {
+            self.building(FewNodes::<true>::new(watched)).attempt(body)
+        } else {
+            self.building(FewNodes::<false>::new(watched)).attempt(body)
+        }
+    }
+
+    /// Decodes what there is; departures become issues.
+    #[must_use]
+    pub fn leniently(self, body: &'static Struct) -> Outcome {
+        self.run(|decoder| decoder.structure(body, None))
+    }
+}
+
+impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
+    fn building<C: Build>(self, build: C) -> Decoder<'a, 'm, C> {
+        Decoder {
+            reader: self.reader,
+            build,
+            message: self.message,
+            opaque: self.opaque,
+            dialect: self.dialect,
+            strict: self.strict,
+            ran_out: self.ran_out,
+            shown: self.shown,
+            depth: self.depth,
         }
     }
 
@@ -86,17 +123,11 @@ impl<'a, 'm> Decoder<'a, 'm> {
         self.run(|decoder| decoder.value(kind, None, None))
     }
 
-    /// Decodes what there is; departures become issues.
-    #[must_use]
-    pub fn leniently(self, body: &'static Struct) -> Outcome {
-        self.run(|decoder| decoder.structure(body, None))
-    }
-
     fn run(mut self, decode: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Outcome {
         let issues = self.message.issues.len();
         let result = decode(&mut self);
         Outcome {
-            exact: result.is_ok() && self.message.issues.len() == issues,
+            exact: result.is_ok() && self.message.issues.len() == issues && !self.build.refused(),
             position: self.reader.position(),
             ran_out: self.ran_out,
             shown: self.shown,
@@ -371,13 +402,16 @@ impl<'a, 'm> Decoder<'a, 'm> {
         start: usize,
         decode: impl FnOnce(&mut Self) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let id = self.message.tree.open(label, value, start);
+        let frame = self.reader.bytes();
+        let id = self.build.open(frame, self.message, label, value, start);
         let result = decode(self);
-        self.message.tree.close(id, self.reader.position());
+        let end = self.reader.position();
+        self.build.close(self.message, id, value, end);
         result
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see FewNodes")]
+    #[inline(always)]
     fn leaf(
         &mut self,
         label: Option<&'static Label>,
@@ -388,10 +422,12 @@ impl<'a, 'm> Decoder<'a, 'm> {
         Ok(())
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see FewNodes")]
+    #[inline(always)]
     fn push(&mut self, label: Option<&'static Label>, value: Value, start: usize) {
         let span = Span::new(start, self.reader.position());
-        self.message.tree.leaf(label, value, span);
+        let frame = self.reader.bytes();
+        self.build.leaf(frame, self.message, label, value, span);
     }
 
     /// Notes that the next node's bytes hold something.
@@ -403,6 +439,9 @@ impl<'a, 'm> Decoder<'a, 'm> {
 
     /// Reads whatever item comes.
     fn generic(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
+        if !B::ANYTHING {
+            return Err(Stop::Mismatch);
+        }
         match read_value(
             &mut self.reader,
             &mut self.message.tree,

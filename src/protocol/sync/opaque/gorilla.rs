@@ -32,6 +32,9 @@ pub fn read_values(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
     })
 }
 
+/// The fields of a [`Batch`].
+pub const BESIDE: &[&str] = &["sample_count", "min_ts", "max_ts"];
+
 /// What the message says about its blocks.
 struct Batch {
     count: Option<u64>,

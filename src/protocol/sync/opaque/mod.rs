@@ -40,9 +40,11 @@ pub const JSON_TEXT: Opaque = opaque("JSON text", json::read);
 /// Bearer tokens.
 pub const JWT: Opaque = opaque("JSON Web Token", jwt::read);
 /// `TimeseriesPush.ts_block`.
-pub const GORILLA_TIMES: Opaque = opaque("Gorilla block of timestamps", gorilla::read_times);
+pub const GORILLA_TIMES: Opaque =
+    opaque("Gorilla block of timestamps", gorilla::read_times).beside(gorilla::BESIDE);
 /// `TimeseriesPush.val_block`.
-pub const GORILLA_VALUES: Opaque = opaque("Gorilla block of values", gorilla::read_values);
+pub const GORILLA_VALUES: Opaque =
+    opaque("Gorilla block of values", gorilla::read_values).beside(gorilla::BESIDE);
 /// `ColumnarInsert.rows[]`: one row as an array of typed values.
 pub const COLUMN_VALUES: Opaque = opaque("row of typed values", columnar::read_row);
 /// `ColumnarInsert.schema_bytes`.
@@ -54,14 +56,26 @@ pub const ARRAY_OP: Opaque = opaque("array operation", array::read_operation);
 /// `ArraySnapshot.header_payload`.
 pub const SNAPSHOT_HEADER: Opaque = opaque("array snapshot header", array::read_snapshot_header);
 /// `ArraySnapshotChunk.payload`: part of an array of operations.
-pub const SNAPSHOT_CHUNK: Opaque = opaque("part of array operations", array::read_snapshot_chunk);
+pub const SNAPSHOT_CHUNK: Opaque =
+    opaque("part of array operations", array::read_snapshot_chunk).beside(&["total_chunks"]);
 /// `ShapeType::Document.predicate`.
 pub const PREDICATE: Opaque = opaque("metadata filter", filter::read);
 /// Hybrid logical clock values of 18 bytes.
 pub const HLC: Opaque = opaque("hybrid logical clock", hlc::read);
 
 const fn opaque(name: &'static str, read: OpaqueReader) -> Opaque {
-    Opaque { name, read }
+    Opaque {
+        name,
+        read,
+        beside: &[],
+    }
+}
+
+impl Opaque {
+    const fn beside(mut self, fields: &'static [&'static str]) -> Self {
+        self.beside = fields;
+        self
+    }
 }
 
 #[cfg(test)]

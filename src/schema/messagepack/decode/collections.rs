@@ -1,11 +1,11 @@
 //! Lists, tuples and maps.
 
-use super::{Decoder, Stop};
+use super::{Build, Decoder, Stop};
 use crate::codec::messagepack::Head;
 use crate::model::{Label, NodeId, Value};
 use crate::schema::{Opaque, Type};
 
-impl Decoder<'_, '_> {
+impl<B: Build> Decoder<'_, '_, B> {
     pub(super) fn list(
         &mut self,
         item: &'static Type,
@@ -61,13 +61,22 @@ impl Decoder<'_, '_> {
             return self.wrong_type(start, label, "a map", head);
         };
         self.plausible(count, start)?;
+        let few = count < 2 && matches!(key, Type::Text);
+        if !B::ANYTHING && !few {
+            // Keys that repeat are found in a tree, and those that are no text are put in quotes.
+            return Err(Stop::Mismatch);
+        }
         let id = self.message.tree.next_id();
         let result = self.container(label, Value::Map, start, |decoder| {
             (0..count).try_for_each(|_| {
                 decoder.value(key, None, None)?;
+                decoder.build.key_ends();
                 decoder.value(value, None, None)
             })
         });
+        if !B::ANYTHING {
+            return result;
+        }
         self.odd_keys(id);
         result?;
         self.repeated_keys(id)

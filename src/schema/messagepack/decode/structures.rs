@@ -1,12 +1,12 @@
 //! Structs: their fields by position or by name.
 
-use super::{Decoder, EXTRA, Stop, present};
+use super::{Build, Decoder, EXTRA, Stop, present};
 use crate::codec::messagepack::Head;
 use crate::model::{Label, Secret, Span, Value};
 use crate::schema::messagepack::Codecs;
 use crate::schema::{Field, Struct, Type};
 
-impl Decoder<'_, '_> {
+impl<B: Build> Decoder<'_, '_, B> {
     pub(super) fn structure(
         &mut self,
         body: &'static Struct,
@@ -57,7 +57,7 @@ impl Decoder<'_, '_> {
             })?;
         }
         let mut left = count;
-        for field in fields {
+        for (place, field) in fields.iter().enumerate() {
             if !field.when.meets(version) {
                 continue;
             }
@@ -65,6 +65,9 @@ impl Decoder<'_, '_> {
                 break;
             }
             left -= 1;
+            if self.depth == 0 {
+                self.build.field(place);
+            }
             if !self.plain(field) {
                 self.field(field)?;
             }
@@ -119,6 +122,9 @@ impl Decoder<'_, '_> {
             }
             order = index;
             seen |= 1 << index;
+            if self.depth == 0 {
+                self.build.field(index);
+            }
             let first = self.message.tree.next_id();
             self.field(field)?;
             // The key's bytes belong to the value's node, so that leaves tile the frame.

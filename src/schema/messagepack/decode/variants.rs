@@ -1,12 +1,12 @@
 //! Enums: by number, by name, with and without a payload.
 
-use super::{Decoder, Stop, present};
+use super::{Build, Decoder, Stop, present};
 use crate::codec::messagepack::Head;
 use crate::model::{Label, Span, Value};
 use crate::schema::messagepack::Codecs;
 use crate::schema::{Enum, Field, Payload, Variant};
 
-impl Decoder<'_, '_> {
+impl<B: Build> Decoder<'_, '_, B> {
     pub(super) fn choice(
         &mut self,
         choice: &'static Enum,

@@ -1,0 +1,204 @@
+//! What becomes of the values of a body as they are read: nodes of a tree, or JSON text at once.
+
+use crate::model::{Label, Message, NodeId, Span, Value};
+
+/// Takes values in the order in which they stand.
+pub trait Build {
+    /// Whether every value can be taken, and every flaw told; else only what the tables say.
+    const ANYTHING: bool;
+
+    /// A value without children; its bytes are those of `frame` at `span`.
+    fn leaf(
+        &mut self,
+        frame: &[u8],
+        message: &mut Message,
+        label: Option<&'static Label>,
+        value: Value,
+        span: Span,
+    );
+
+    /// A container that starts at byte `start`. What comes until it is closed is inside it.
+    fn open(
+        &mut self,
+        frame: &[u8],
+        message: &mut Message,
+        label: Option<&'static Label>,
+        value: Value,
+        start: usize,
+    ) -> Option<NodeId>;
+
+    /// The container that [`Build::open`] has called `id` ends before byte `end`.
+    fn close(&mut self, message: &mut Message, id: Option<NodeId>, value: Value, end: usize);
+
+    /// What comes is the body's field with this place in its table.
+    fn field(&mut self, _place: usize) {}
+
+    /// What came is a key of a map, and its value comes.
+    fn key_ends(&mut self) {}
+
+    /// Whether something came that cannot be taken.
+    fn refused(&self) -> bool {
+        false
+    }
+}
+
+/// Every value becomes a node of the message's tree.
+#[derive(Clone, Copy, Debug)]
+pub struct AllNodes;
+
+impl Build for AllNodes {
+    const ANYTHING: bool = true;
+
+    #[inline]
+    fn leaf(
+        &mut self,
+        _frame: &[u8],
+        message: &mut Message,
+        label: Option<&'static Label>,
+        value: Value,
+        span: Span,
+    ) {
+        message.tree.leaf(label, value, span);
+    }
+
+    #[inline]
+    fn open(
+        &mut self,
+        _frame: &[u8],
+        message: &mut Message,
+        label: Option<&'static Label>,
+        value: Value,
+        start: usize,
+    ) -> Option<NodeId> {
+        Some(message.tree.open(label, value, start))
+    }
+
+    #[inline]
+    fn close(&mut self, message: &mut Message, id: Option<NodeId>, _value: Value, end: usize) {
+        if let Some(id) = id {
+            message.tree.close(id, end);
+        }
+    }
+}
+
+/// Only the fields that checks look at become nodes; if `JSON`, the body is spelled out in the
+/// message's text as well.
+#[derive(Clone, Copy, Debug)]
+pub struct FewNodes<const JSON: bool> {
+    /// Which of the body's fields become nodes, by their place in the table.
+    watched: u64,
+    /// Whether what comes becomes nodes.
+    kept: bool,
+    /// What stands before the next key or value: a comma, the bracket that was opened, or a colon.
+    lead: u8,
+    refused: bool,
+}
+
+impl<const JSON: bool> FewNodes<JSON> {
+    /// Keeps the fields whose bits are set in `watched`, and those beyond the 64th.
+    pub const fn new(watched: u64) -> Self {
+        Self {
+            watched,
+            kept: true,
+            lead: b':',
+            refused: false,
+        }
+    }
+}
+
+impl<const JSON: bool> Build for FewNodes<JSON> {
+    const ANYTHING: bool = false;
+
+    #[expect(
+        clippy::inline_always,
+        reason = "callers know what the value is, so that little of this is left"
+    )]
+    #[inline(always)]
+    fn leaf(
+        &mut self,
+        frame: &[u8],
+        message: &mut Message,
+        label: Option<&'static Label>,
+        value: Value,
+        span: Span,
+    ) {
+        if JSON {
+            let text = &mut message.spelled.body;
+            let lead = std::mem::replace(&mut self.lead, b',');
+            match value {
+                Value::Unsigned(value) => text.unsigned(lead, label, value),
+                Value::Signed(value) => text.signed(lead, label, value),
+                Value::Text(content) => text.text(lead, label, frame, content),
+                Value::Nil => text.null(lead, label),
+                Value::Bool(value) => text.truth(lead, label, value),
+                Value::Float(value) => text.float(lead, label, value),
+                Value::Symbol(symbol) => text.name(lead, label, symbol.name),
+                Value::Bytes(content) => text.hexadecimal(lead, label, content.of(frame)),
+                Value::IntegerBytes(content) => {
+                    text.integer_bytes(lead, label, content.of(frame));
+                }
+                _ => self.refused = true,
+            }
+        }
+        if self.kept {
+            message.tree.leaf(label, value, span);
+        }
+    }
+
+    #[inline]
+    fn open(
+        &mut self,
+        frame: &[u8],
+        message: &mut Message,
+        label: Option<&'static Label>,
+        value: Value,
+        start: usize,
+    ) -> Option<NodeId> {
+        if JSON {
+            let text = &mut message.spelled.body;
+            text.member(self.lead, label, |_, at| at);
+            self.lead = match value {
+                Value::List => b'[',
+                Value::Variant(name) => {
+                    text.text(b'{', None, frame, name);
+                    b':'
+                }
+                _ => b'{',
+            };
+        }
+        self.kept.then(|| message.tree.open(label, value, start))
+    }
+
+    #[inline]
+    fn close(&mut self, message: &mut Message, id: Option<NodeId>, value: Value, end: usize) {
+        if JSON {
+            let bracket = if value == Value::List { b']' } else { b'}' };
+            let lead = std::mem::replace(&mut self.lead, b',');
+            // What is still to be put before the first value is the bracket that opens it.
+            let empty = lead != b',';
+            message.spelled.body.put(|room| {
+                let [first, second, ..] = room;
+                (*first, *second) = if empty { (lead, bracket) } else { (bracket, 0) };
+                1 + usize::from(empty)
+            });
+        }
+        if let Some(id) = id {
+            message.tree.close(id, end);
+        }
+    }
+
+    #[inline]
+    fn field(&mut self, place: usize) {
+        let bits = u32::try_from(place).map_or(None, |place| self.watched.checked_shr(place));
+        self.kept = bits.is_none_or(|bits| bits & 1 != 0);
+    }
+
+    #[inline]
+    fn key_ends(&mut self) {
+        self.lead = b':';
+    }
+
+    fn refused(&self) -> bool {
+        self.refused
+    }
+}
