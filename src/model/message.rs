@@ -1,6 +1,6 @@
 //! One decoded frame.
 
-use super::{Direction, Issue, NodeId, Severity, Span, Tree, Value};
+use super::{Direction, Issue, Label, NodeId, Severity, Span, Tree, Value};
 use crate::codec::json::JsonText;
 
 /// At most this many issues are kept per message; the last one then says that there were more.
@@ -18,13 +18,23 @@ pub enum Wanted {
     Nothing,
 }
 
-/// A header and a body as JSON values, each behind a colon.
+/// What a record says of a message in JSON.
 #[derive(Clone, Debug, Default)]
 pub struct Spelled {
-    /// The header; empty if it is in the tree.
-    pub header: JsonText,
-    /// The body; empty if it is in the tree.
+    /// Its members `protocol`, `type` and `header`, each behind a comma; empty if they are not
+    /// spelled out.
+    pub head: JsonText,
+    /// Its body behind a colon; empty if it is in the tree.
     pub body: JsonText,
+}
+
+static PROTOCOL: Label = Label::new("protocol");
+static TYPE: Label = Label::new("type");
+
+/// Appends the members that name a message's type, each behind a comma.
+pub fn spell_type(text: &mut JsonText, protocol: &str, type_name: &str) {
+    text.name(b',', Some(&PROTOCOL), protocol);
+    text.name(b',', Some(&TYPE), type_name);
 }
 
 /// One decoded frame: its values and what is wrong with them. Reused from frame to frame.
@@ -65,7 +75,7 @@ impl Message {
         self.protocol = "unknown";
         self.type_name = "unknown";
         self.tree.clear();
-        self.spelled.header.clear();
+        self.spelled.head.clear();
         self.spelled.body.clear();
         self.header = None;
         self.body = None;

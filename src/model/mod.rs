@@ -9,6 +9,6 @@ mod record;
 mod tree;
 
 pub use issue::{Issue, Severity};
-pub use message::{Message, Spelled, Wanted};
+pub use message::{Message, Spelled, Wanted, spell_type};
 pub use record::{Direction, Origin, Record, Transport};
 pub use tree::{Children, Label, Layer, Node, NodeId, Secret, Span, Symbol, Tree, Unit, Value};

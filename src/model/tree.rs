@@ -113,31 +113,6 @@ impl Label {
         let (key, length) = &self.key;
         (*length > 0).then(|| (key, usize::from(*length).min(KEY)))
     }
-
-    /// Appends `,"name":`, or `"name":` for the first member.
-    #[inline]
-    pub fn write_key(&self, out: &mut Vec<u8>, first: bool) {
-        let (key, length) = &self.key;
-        if *length == 0 {
-            if !first {
-                out.push(b',');
-            }
-            out.push(b'"');
-            out.extend_from_slice(self.name.as_bytes());
-            out.extend_from_slice(b"\":");
-            return;
-        }
-        // Copying all the room is a few instructions; copying just the name is a call.
-        let end = out.len() + usize::from(*length);
-        if first {
-            let [_, key @ ..] = key;
-            out.extend_from_slice(key);
-            out.truncate(end - 1);
-        } else {
-            out.extend_from_slice(key);
-            out.truncate(end);
-        }
-    }
 }
 
 #[expect(

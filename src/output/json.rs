@@ -7,8 +7,8 @@ use self::origin::Origins;
 use self::values::Values;
 use super::Sink;
 use super::redact::Redactor;
-use crate::codec::json::scalars::{hexadecimal, number, text};
-use crate::model::{Message, Record, Wanted};
+use crate::codec::json::JsonText;
+use crate::model::{Label, Message, Record, Wanted, spell_type};
 use std::io::{self, Write};
 
 /// Lines are written out when this many bytes have gathered.
@@ -18,7 +18,7 @@ const BUFFER: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Json<W> {
     out: W,
-    buffer: Vec<u8>,
+    buffer: JsonText,
     always_raw: bool,
     redactor: Option<Redactor>,
     origins: Origins,
@@ -29,7 +29,7 @@ impl<W: Write> Json<W> {
     pub fn new(out: W, always_raw: bool) -> Self {
         Self {
             out,
-            buffer: Vec::with_capacity(BUFFER * 2),
+            buffer: JsonText::default(),
             always_raw,
             redactor: None,
             origins: Origins::default(),
@@ -62,7 +62,7 @@ impl<W: Write> Sink for Json<W> {
         }
         self.buffer.push(b'\n');
         if self.buffer.len() >= BUFFER {
-            self.out.write_all(&self.buffer)?;
+            self.out.write_all(self.buffer.as_bytes())?;
             self.buffer.clear();
         }
         Ok(())
@@ -76,7 +76,7 @@ impl<W: Write> Sink for Json<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer)?;
+        self.out.write_all(self.buffer.as_bytes())?;
         self.buffer.clear();
         self.out.flush()
     }
@@ -84,88 +84,84 @@ impl<W: Write> Sink for Json<W> {
 
 /// Appends `record` as one JSON object.
 pub fn write_record(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool) {
-    write(out, record, always_raw, &mut Origins::default());
+    let mut text = JsonText::from(std::mem::take(out));
+    write(&mut text, record, always_raw, &mut Origins::default());
+    *out = text.into();
 }
 
-fn write(out: &mut Vec<u8>, record: &Record<'_>, always_raw: bool, origins: &mut Origins) {
+static NUMBER: Label = Label::new("n");
+static OFFSET: Label = Label::new("offset");
+static LENGTH: Label = Label::new("length");
+static DERIVED: Label = Label::new("derived");
+static ISSUES: Label = Label::new("issues");
+static SEVERITY: Label = Label::new("severity");
+static CODE: Label = Label::new("code");
+static AT: Label = Label::new("at");
+static MESSAGE: Label = Label::new("message");
+static RAW: Label = Label::new("raw");
+
+fn write(out: &mut JsonText, record: &Record<'_>, always_raw: bool, origins: &mut Origins) {
     let message = record.message;
-    out.extend_from_slice(b"{\"n\":");
-    number(out, record.number);
-    origins.write(out, record.origin);
-    out.extend_from_slice(b",\"offset\":");
-    number(out, record.offset);
-    out.extend_from_slice(b",\"length\":");
-    number(out, record.frame.len() as u64);
+    out.unsigned(b'{', Some(&NUMBER), record.number);
+    out.copy(origins.text(record.origin));
+    out.unsigned(b',', Some(&OFFSET), record.offset);
+    out.unsigned(b',', Some(&LENGTH), record.frame.len() as u64);
     if message.derived {
-        out.extend_from_slice(b",\"derived\":true");
+        out.truth(b',', Some(&DERIVED), true);
     }
-    out.extend_from_slice(b",\"protocol\":\"");
-    out.extend_from_slice(message.protocol.as_bytes());
-    out.extend_from_slice(b"\",\"type\":\"");
-    out.extend_from_slice(message.type_name.as_bytes());
-    out.push(b'"');
     let values = Values::of(record);
     let spelled = &message.spelled;
-    match message.header {
-        Some(header) => {
-            out.extend_from_slice(b",\"header\":");
+    if spelled.head.is_empty() {
+        spell_type(out, message.protocol, message.type_name);
+        if let Some(header) = message.header {
+            out.copy(b",\"header\"");
             values.write(out, header);
         }
-        None if spelled.header.is_empty() => {}
-        None => {
-            out.extend_from_slice(b",\"header\"");
-            out.extend_from_slice(spelled.header.as_bytes());
-        }
-    }
-    if spelled.body.is_empty() {
-        out.extend_from_slice(b",\"body\":");
-        match message.body {
-            Some(body) => values.write(out, body),
-            None => out.extend_from_slice(b"null"),
-        }
     } else {
-        out.extend_from_slice(b",\"body\"");
-        out.extend_from_slice(spelled.body.as_bytes());
+        out.copy(spelled.head.as_bytes());
+    }
+    out.copy(b",\"body\"");
+    if !spelled.body.is_empty() {
+        out.copy(spelled.body.as_bytes());
+    } else if let Some(body) = message.body {
+        values.write(out, body);
+    } else {
+        out.null(b':', None);
     }
     if let Some(inner) = message.inner {
-        out.extend_from_slice(b",\"inner\":");
+        out.copy(b",\"inner\"");
         values.write(out, inner);
     }
     issues(out, message);
     if always_raw || !message.faithful {
-        out.extend_from_slice(b",\"raw\":\"");
-        hexadecimal(out, record.frame);
-        out.push(b'"');
+        out.hexadecimal(b',', Some(&RAW), record.frame);
     }
     out.push(b'}');
 }
 
 /// Says in the record just written that it is not what was on the wire.
-fn mark_redacted(out: &mut Vec<u8>) {
+fn mark_redacted(out: &mut JsonText) {
     out.pop();
-    out.extend_from_slice(b",\"redacted\":true}");
+    out.copy(b",\"redacted\":true}");
 }
 
-fn issues(out: &mut Vec<u8>, message: &Message) {
+fn issues(out: &mut JsonText, message: &Message) {
     if message.issues.is_empty() {
         return;
     }
-    out.extend_from_slice(b",\"issues\":[");
-    for (index, issue) in message.issues.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(b"{\"severity\":\"");
-        out.extend_from_slice(issue.severity.name().as_bytes());
-        out.extend_from_slice(b"\",\"code\":\"");
-        out.extend_from_slice(issue.code.as_bytes());
-        out.extend_from_slice(b"\",\"at\":[");
-        number(out, issue.at.start.into());
-        out.push(b',');
-        number(out, issue.at.len() as u64);
-        out.extend_from_slice(b"],\"message\":");
-        text(out, issue.message.as_bytes());
+    out.begin(b',', Some(&ISSUES));
+    let mut lead = b'[';
+    for issue in &message.issues {
+        out.push(lead);
+        out.name(b'{', Some(&SEVERITY), issue.severity.name());
+        out.name(b',', Some(&CODE), issue.code);
+        out.begin(b',', Some(&AT));
+        out.unsigned(b'[', None, issue.at.start.into());
+        out.unsigned(b',', None, issue.at.len() as u64);
+        out.push(b']');
+        out.string(b',', Some(&MESSAGE), issue.message.as_bytes());
         out.push(b'}');
+        lead = b',';
     }
     out.push(b']');
 }

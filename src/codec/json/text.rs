@@ -3,19 +3,43 @@
 //! A piece asks once for all the room that it may need, and writes more than it says to keep: a few
 //! wide copies cost less than one that is just as long as the piece.
 
-use super::scalars::{
-    eight_digits_of, escaped, float, hexadecimal_in, integer_bytes_in, is_plain, leading_digits,
-    plain_start,
+mod escape;
+mod hexadecimal;
+mod room;
+
+use self::escape::{escape, is_plain, plain_start};
+use self::room::{
+    EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, quoted, short_name, short_number,
 };
 use crate::model::{Label, Span};
+use std::io::Write;
 
-/// The room that every piece has, in bytes.
-const ROOM: usize = 128;
+/// Text that is appended again and again, as it is.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    padded: Room,
+    length: usize,
+}
 
-/// Where a piece is written.
-pub type Room = [u8; ROOM];
+impl Piece {
+    /// The text of `text`; none if that is too long.
+    #[must_use]
+    pub fn of(text: &JsonText) -> Option<Self> {
+        let mut padded = [0; room::SIZE];
+        let place = padded.get_mut(..text.len())?;
+        place.copy_from_slice(text.as_bytes());
+        Some(Self {
+            padded,
+            length: text.len(),
+        })
+    }
+}
 
 /// JSON text that grows.
+///
+/// Every value comes behind a `lead`, one byte that ends what was written before: a comma, the
+/// bracket that opens its container, or the colon behind its name. Members have a label, from which
+/// their name comes.
 #[derive(Clone, Debug, Default)]
 pub struct JsonText {
     /// The text, and behind it whatever earlier pieces have left.
@@ -24,10 +48,32 @@ pub struct JsonText {
     used: usize,
 }
 
+impl From<Vec<u8>> for JsonText {
+    /// Goes on behind `bytes`.
+    fn from(bytes: Vec<u8>) -> Self {
+        let used = bytes.len();
+        Self { bytes, used }
+    }
+}
+
+impl From<JsonText> for Vec<u8> {
+    fn from(text: JsonText) -> Self {
+        let mut bytes = text.bytes;
+        bytes.truncate(text.used);
+        bytes
+    }
+}
+
 impl JsonText {
     /// Forgets the text, keeps the memory.
     pub fn clear(&mut self) {
         self.used = 0;
+    }
+
+    /// The length of the text, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.used
     }
 
     /// Whether there is no text.
@@ -42,169 +88,256 @@ impl JsonText {
         self.bytes.get(..self.used).unwrap_or_default()
     }
 
+    /// Takes the last byte back.
+    pub fn pop(&mut self) {
+        self.used = self.used.saturating_sub(1);
+    }
+
+    /// Appends one byte.
+    #[inline]
+    pub fn push(&mut self, byte: u8) {
+        self.put(|room| one(room, 0, byte));
+    }
+
+    /// Appends `bytes`.
+    #[inline]
+    pub fn copy(&mut self, bytes: &[u8]) {
+        self.fill(bytes.len(), |room| {
+            room.copy_from_slice(bytes);
+            bytes.len()
+        });
+    }
+
+    /// Appends `piece`.
+    #[inline]
+    pub fn piece(&mut self, piece: &Piece) {
+        self.put(|room| {
+            *room = piece.padded;
+            piece.length
+        });
+    }
+
+    /// Appends what `write` appends, at leisure.
+    #[cold]
+    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.bytes.truncate(self.used);
+        write(&mut self.bytes);
+        self.used = self.bytes.len();
+    }
+
     /// Appends as many of the first bytes of the room as `write` says.
     #[expect(clippy::inline_always, reason = "most pieces are a few instructions")]
     #[inline(always)]
-    pub fn put(&mut self, write: impl Fn(&mut Room) -> usize) {
+    fn put(&mut self, write: impl Fn(&mut Room) -> usize) {
         loop {
             let rest = self.bytes.get_mut(self.used..);
             if let Some(room) = rest.and_then(<[u8]>::first_chunk_mut) {
                 self.used += write(room);
                 return;
             }
-            self.grow();
+            self.grow(room::SIZE);
         }
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        // A little at a time: what is not text yet was written for nothing.
-        self.bytes.resize(self.used + 8 * ROOM, 0);
-    }
-
-    /// Appends `bytes`.
-    pub fn copy(&mut self, bytes: &[u8]) {
-        let most = bytes.len();
-        self.fill(most, |room| {
-            room.copy_from_slice(bytes);
-            most
-        });
     }
 
     /// Appends as many of the first bytes of a room of `most` bytes as `write` says.
     #[inline]
-    pub fn fill(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+    fn fill(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) {
         let end = self.used.saturating_add(most);
         if end > self.bytes.len() {
-            self.bytes.resize(end + 8 * ROOM, 0);
+            self.grow(most);
         }
         if let Some(room) = self.bytes.get_mut(self.used..end) {
             self.used += write(room).min(most);
         }
     }
 
-    /// Appends what `write` appends.
+    /// Makes room for `more` bytes.
     #[cold]
-    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.bytes.truncate(self.used);
-        write(&mut self.bytes);
-        self.used = self.bytes.len();
+    fn grow(&mut self, more: usize) {
+        // Not much beyond: all of it is written, and perhaps for nothing.
+        let room = self
+            .used
+            .saturating_add(more)
+            .saturating_add(8 * room::SIZE);
+        self.bytes.resize(room, 0);
     }
 
-    /// Appends `lead`, the key of `label` and the value that `write` puts into the room, behind so
-    /// many bytes; it says where the value ends.
+    /// Appends `lead` and the name of `label`, and the value that `write` puts into the room from
+    /// some position on; it says where the value ends.
     #[expect(clippy::inline_always, reason = "most values are a few instructions")]
     #[inline(always)]
-    pub fn member(
+    fn member(
         &mut self,
         lead: u8,
         label: Option<&'static Label>,
         write: impl Fn(&mut Room, usize) -> usize,
     ) {
-        match label {
-            None => self.put(|room| {
-                let [first, ..] = room;
-                *first = lead;
-                write(room, 1)
-            }),
-            Some(label) => {
-                let Some((key, length)) = label.padded_key() else {
-                    return self.long_member(lead, label, write);
-                };
-                self.put(|room| {
-                    if let Some(start) = room.first_chunk_mut() {
-                        *start = *key;
-                    }
-                    let [first, ..] = room;
-                    *first = lead;
-                    write(room, length)
-                });
-            }
+        if self.quick_member(lead, label, &write).is_none() {
+            self.slow_member(lead, label, &write);
         }
     }
 
-    #[cold]
-    fn long_member(
+    /// The same if there is room for it already; else nothing happens.
+    #[expect(clippy::inline_always, reason = "most values are a few instructions")]
+    #[inline(always)]
+    fn quick_member(
         &mut self,
         lead: u8,
-        label: &'static Label,
+        label: Option<&'static Label>,
         write: impl Fn(&mut Room, usize) -> usize,
+    ) -> Option<()> {
+        let room: &mut Room = self.bytes.get_mut(self.used..)?.first_chunk_mut()?;
+        let at = match label {
+            None => 1,
+            Some(label) => {
+                let (key, length) = label.padded_key()?;
+                few(room, 0, *key, length)
+            }
+        };
+        one(room, 0, lead);
+        self.used += write(room, at);
+        Some(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn slow_member(
+        &mut self,
+        lead: u8,
+        label: Option<&'static Label>,
+        write: &dyn Fn(&mut Room, usize) -> usize,
     ) {
-        self.append(|out| {
-            out.push(lead);
-            label.write_key(out, true);
-        });
+        self.grow(room::SIZE);
+        if self.quick_member(lead, label, write).is_some() {
+            return;
+        }
+        let name = label.map_or("", |label| label.name);
+        self.push(lead);
+        self.push(b'"');
+        self.copy(name.as_bytes());
+        self.copy(b"\":");
         self.put(|room| write(room, 0));
     }
 
-    /// The same for the text at `content` of `frame`.
+    /// Lead and name of a value that follows.
+    #[inline]
+    pub fn begin(&mut self, lead: u8, label: Option<&'static Label>) {
+        self.member(lead, label, |_, at| at);
+    }
+
+    /// Closes a container that has opened with `open`; if nothing came since, that is still `lead`.
+    #[inline]
+    pub fn close(&mut self, lead: u8, open: u8, close: u8) {
+        let empty = lead == open;
+        self.put(|room| {
+            let [first, second, ..] = room;
+            (*first, *second) = if empty { (open, close) } else { (close, 0) };
+            1 + usize::from(empty)
+        });
+    }
+
+    /// The string at `content` of `frame`, which is UTF-8.
     #[inline]
     pub fn text(&mut self, lead: u8, label: Option<&'static Label>, frame: &[u8], content: Span) {
         let rest = frame.get(content.start as usize..).unwrap_or_default();
         let length = content.len();
-        if let Some(start) = plain_start::<32>(rest, length) {
-            self.member(lead, label, |room, at| quoted(room, at, start, length));
-        } else if let Some(start) = plain_start::<8>(rest, length) {
-            self.member(lead, label, |room, at| quoted(room, at, start, length));
-        } else {
-            self.open_text(lead, label);
-            let bytes = content.of(frame);
-            if is_plain(bytes) {
-                self.copy(bytes);
-            } else {
-                self.append(|out| escaped(out, bytes));
+        let quick = match plain_start::<32>(rest, length) {
+            Some(start) => {
+                let string = |room: &mut Room, at| quoted(room, at, start, length);
+                self.quick_member(lead, label, string)
             }
-            self.close_text();
+            None => None,
+        };
+        if quick.is_none() {
+            self.string(lead, label, content.of(frame));
         }
     }
 
-    /// The same for a name of ours, which needs no escapes.
+    /// The string `bytes`, which is UTF-8.
+    #[inline(never)]
+    pub fn string(&mut self, lead: u8, label: Option<&'static Label>, bytes: &[u8]) {
+        self.open_string(lead, label);
+        self.inside(bytes);
+        self.push(b'"');
+    }
+
+    /// Opens a string.
+    #[inline]
+    pub fn open_string(&mut self, lead: u8, label: Option<&'static Label>) {
+        self.member(lead, label, |room, at| one(room, at, b'"'));
+    }
+
+    /// A piece of a string.
+    pub fn inside(&mut self, bytes: &[u8]) {
+        if is_plain(bytes) {
+            self.copy(bytes);
+        } else {
+            self.append(|out| escape(out, bytes));
+        }
+    }
+
+    /// A name of ours, which needs no escapes.
+    #[inline]
     pub fn name(&mut self, lead: u8, label: Option<&'static Label>, name: &str) {
-        self.open_text(lead, label);
-        self.copy(name.as_bytes());
-        self.close_text();
+        let short = |room: &mut Room, at| short_name(room, at, name);
+        if name.len() > MOST_SHORT || self.quick_member(lead, label, short).is_none() {
+            self.string(lead, label, name.as_bytes());
+        }
     }
 
-    /// The same for the digits of `bytes`.
+    /// The digits of `bytes` as a string.
     pub fn hexadecimal(&mut self, lead: u8, label: Option<&'static Label>, bytes: &[u8]) {
-        self.open_text(lead, label);
-        let most = 2 * bytes.len();
-        self.fill(most, |room| hexadecimal_in(room, bytes));
-        self.close_text();
+        self.open_string(lead, label);
+        self.digits(bytes);
+        self.push(b'"');
     }
 
-    /// The same for the digits of bytes that are spelled as MessagePack integers.
+    /// The digits of `bytes` as a piece of a string.
+    pub fn digits(&mut self, bytes: &[u8]) {
+        self.fill(2 * bytes.len(), |room| hexadecimal::bytes(room, bytes));
+    }
+
+    /// The digits of bytes that are spelled as MessagePack integers, as a string.
     pub fn integer_bytes(&mut self, lead: u8, label: Option<&'static Label>, elements: &[u8]) {
-        self.open_text(lead, label);
-        self.fill(2 * elements.len(), |room| integer_bytes_in(room, elements));
-        self.close_text();
+        self.open_string(lead, label);
+        let most = 2 * elements.len();
+        self.fill(most, |room| hexadecimal::integer_bytes(room, elements));
+        self.push(b'"');
     }
 
-    /// The same for an unsigned integer.
+    /// An unsigned integer.
     #[inline]
     pub fn unsigned(&mut self, lead: u8, label: Option<&'static Label>, value: u64) {
+        let short = |room: &mut Room, at| short_number(room, at, value);
+        if value >= EIGHT_DIGITS || self.quick_member(lead, label, short).is_none() {
+            self.any_unsigned(lead, label, value);
+        }
+    }
+
+    #[inline(never)]
+    fn any_unsigned(&mut self, lead: u8, label: Option<&'static Label>, value: u64) {
         self.member(lead, label, |room, at| number(room, at, value));
     }
 
-    /// The same for a signed integer.
+    /// A signed integer.
     pub fn signed(&mut self, lead: u8, label: Option<&'static Label>, value: i64) {
         self.member(lead, label, |room, at| {
-            let digits = if value < 0 { one(room, at, b'-') } else { at };
-            number(room, digits, value.unsigned_abs())
+            let at = if value < 0 { one(room, at, b'-') } else { at };
+            number(room, at, value.unsigned_abs())
         });
     }
 
-    /// The same for a floating-point number.
-    pub fn float(&mut self, lead: u8, label: Option<&'static Label>, value: f64) {
-        self.member(lead, label, |_, at| at);
+    /// A floating-point number. `tagged` says how those are spelled that JSON has no number for.
+    pub fn float(&mut self, lead: u8, label: Option<&'static Label>, value: f64, tagged: bool) {
+        self.begin(lead, label);
         if value.is_finite() {
             self.copy(ryu::Buffer::new().format_finite(value).as_bytes());
         } else {
-            self.append(|out| float(out, value, false));
+            self.append(|out| not_finite(out, value, tagged));
         }
     }
 
-    /// The same for a truth value.
+    /// A truth value.
     #[inline]
     pub fn truth(&mut self, lead: u8, label: Option<&'static Label>, value: bool) {
         self.member(lead, label, |room, at| match value {
@@ -213,77 +346,26 @@ impl JsonText {
         });
     }
 
-    /// The same for null.
+    /// Nothing.
     #[inline]
     pub fn null(&mut self, lead: u8, label: Option<&'static Label>) {
-        self.member(lead, label, |room, at| few(room, at, *b"null\0\0\0\0", 4));
-    }
-
-    /// Appends `lead` and the key of `label`, and opens a string.
-    pub fn open_text(&mut self, lead: u8, label: Option<&'static Label>) {
-        self.member(lead, label, |room, at| one(room, at, b'"'));
-    }
-
-    /// Closes a string.
-    pub fn close_text(&mut self) {
-        self.put(|room| one(room, 0, b'"'));
+        self.member(lead, label, |room, at| few(room, at, *b"null", 4));
     }
 }
 
-/// Writes one byte at `at`; says where it ends.
-#[inline]
-pub fn one(room: &mut Room, at: usize, byte: u8) -> usize {
-    if let Some(place) = room.get_mut(at) {
-        *place = byte;
-    }
-    at + 1
-}
-
-/// Writes the first `length` of `bytes` at `at`; says where they end.
-#[inline]
-pub fn few<const N: usize>(room: &mut Room, at: usize, bytes: [u8; N], length: usize) -> usize {
-    if let Some(place) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *place = bytes;
-    }
-    at + length
-}
-
-/// Writes the digits of `value` at `at`; says where they end.
-#[expect(clippy::inline_always, reason = "most numbers have few digits")]
-#[inline(always)]
-pub fn number(room: &mut Room, at: usize, value: u64) -> usize {
-    if value < 10 {
-        one(room, at, b'0' + value as u8)
-    } else if value < 100_000_000 {
-        let (digits, length) = leading_digits(value);
-        few(room, at, digits, length)
+fn not_finite(out: &mut Vec<u8>, value: f64, tagged: bool) {
+    let (plain, short) = if value.is_nan() {
+        ("NaN", "nan")
+    } else if value > 0.0 {
+        ("Infinity", "inf")
     } else {
-        long_number(room, at, value)
-    }
-}
-
-/// Writes a number of more than eight digits.
-#[inline(never)]
-fn long_number(room: &mut Room, at: usize, value: u64) -> usize {
-    const EIGHT_DIGITS: u64 = 100_000_000;
-    let upper = value / EIGHT_DIGITS;
-    let at = if upper < EIGHT_DIGITS {
-        let (digits, length) = leading_digits(upper);
-        few(room, at, digits, length)
-    } else {
-        let (digits, length) = leading_digits(upper / EIGHT_DIGITS);
-        let at = few(room, at, digits, length);
-        few(room, at, eight_digits_of(upper % EIGHT_DIGITS), 8)
+        ("-Infinity", "-inf")
     };
-    few(room, at, eight_digits_of(value % EIGHT_DIGITS), 8)
-}
-
-/// Writes the first `length` bytes of `start` at `at`, in quotes; says where they end.
-#[inline]
-fn quoted<const N: usize>(room: &mut Room, at: usize, start: &[u8; N], length: usize) -> usize {
-    let at = one(room, at, b'"');
-    let at = few(room, at, *start, length);
-    one(room, at, b'"')
+    let _ = if tagged {
+        write!(out, "{{\"$float\":\"{short}\"}}")
+    } else {
+        write!(out, "\"{plain}\"")
+    };
 }
 
 #[cfg(test)]
@@ -342,6 +424,7 @@ mod tests {
                 assert_eq!(text, format!(":{expected}"));
                 let alone = frame.get(..end).unwrap();
                 assert_eq!(text, written(|text| text.text(b':', None, alone, content)));
+                assert_eq!(text, written(|text| text.string(b':', None, alone)));
                 let digits = written(|text| text.hexadecimal(b':', None, alone));
                 assert_eq!(digits, format!(":\"{}\"", hex::encode(alone)));
             }
@@ -349,13 +432,66 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_is_escaped_as_serde_json_does_at_every_place() {
+        for byte in 0..0x80_u8 {
+            for (before, after) in [(0, 0), (3, 0), (7, 1), (8, 0), (9, 30), (0, 8), (16, 3)] {
+                let string = [vec![b'x'; before], vec![byte], vec![b'y'; after]].concat();
+                let string = String::from_utf8(string).unwrap();
+                let expected = serde_json::to_string(&string).unwrap();
+                let bytes = string.as_bytes();
+                let content = Span::new(0, bytes.len());
+                let text = written(|text| text.text(b' ', None, bytes, content));
+                assert_eq!(text, format!(" {expected}"));
+                let padded = [bytes, &[b'z'; 40]].concat();
+                let text = written(|text| text.text(b' ', None, &padded, content));
+                assert_eq!(text, format!(" {expected}"));
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_all_lengths_are_whole() {
+        let name = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF";
+        for length in 0..name.len() {
+            let name = name.get(..length).unwrap();
+            let text = written(|text| text.name(b',', Some(&NAME), name));
+            assert_eq!(text, format!(",\"name\":\"{name}\""));
+        }
+    }
+
+    #[test]
+    fn bytes_spelled_as_integers_are_the_same_digits() {
+        for (elements, digits) in [
+            (&b""[..], ""),
+            (b"\x00\x7f", "007f"),
+            (b"\xcc\x80\x01\xcc\xff", "8001ff"),
+        ] {
+            let text = written(|text| text.integer_bytes(b',', None, elements));
+            assert_eq!(text, format!(",\"{digits}\""));
+        }
+    }
+
+    #[test]
+    fn empty_containers_have_both_brackets() {
+        let text = written(|text| {
+            text.begin(b' ', None);
+            text.close(b'{', b'{', b'}');
+            text.begin(b',', None);
+            text.null(b'[', None);
+            text.close(b',', b'[', b']');
+        });
+        assert_eq!(text, " {},[null]");
+    }
+
+    #[test]
     fn text_goes_on_behind_what_was_appended() {
         let text = written(|text| {
             for _ in 0..500 {
                 text.append(|out| out.extend_from_slice(b"ab"));
+                text.copy(b"");
                 text.name(b',', None, "cd");
                 text.truth(b',', None, true);
-                text.float(b',', None, 0.5);
+                text.float(b',', None, 0.5, false);
             }
         });
         assert_eq!(text, "ab,\"cd\",true,0.5".repeat(500));

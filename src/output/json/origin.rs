@@ -1,7 +1,7 @@
 //! Where a record comes from.
 
-use crate::codec::json::scalars::{number, text};
-use crate::model::Origin;
+use crate::codec::json::JsonText;
+use crate::model::{Label, Origin};
 use crate::output::address::write_address;
 use crate::output::time::write_rfc3339;
 
@@ -10,18 +10,18 @@ use crate::output::time::write_rfc3339;
 #[derive(Debug, Default)]
 pub struct Origins {
     last: Option<Origin>,
-    text: Vec<u8>,
+    text: JsonText,
 }
 
 impl Origins {
-    /// Appends the members that tell where a record comes from, each after a comma.
-    pub fn write(&mut self, out: &mut Vec<u8>, origin: &Origin) {
+    /// The members that tell where a record comes from, each after a comma.
+    pub fn text(&mut self, origin: &Origin) -> &[u8] {
         if !self.last.as_ref().is_some_and(|last| same(last, origin)) {
             self.text.clear();
             write(&mut self.text, origin);
             self.last = Some(origin.clone());
         }
-        out.extend_from_slice(&self.text);
+        self.text.as_bytes()
     }
 }
 
@@ -38,42 +38,41 @@ fn same(first: &Origin, second: &Origin) -> bool {
         && (named || (first.source, first.destination) == (second.source, second.destination))
 }
 
-fn write(out: &mut Vec<u8>, origin: &Origin) {
+static TIME: Label = Label::new("time");
+static STREAM: Label = Label::new("stream");
+static DIRECTION: Label = Label::new("direction");
+static SOURCE: Label = Label::new("src");
+static DESTINATION: Label = Label::new("dst");
+static TRANSPORT: Label = Label::new("transport");
+static FILE: Label = Label::new("file");
+static LINE: Label = Label::new("line");
+
+fn write(out: &mut JsonText, origin: &Origin) {
     if let Some(time) = origin.time {
-        out.extend_from_slice(b",\"time\":\"");
-        write_rfc3339(out, time);
+        out.open_string(b',', Some(&TIME));
+        out.append(|out| write_rfc3339(out, time));
         out.push(b'"');
     }
     if let Some(stream) = origin.stream {
-        out.extend_from_slice(b",\"stream\":");
-        number(out, stream.into());
+        out.unsigned(b',', Some(&STREAM), stream.into());
     }
     if let Some(direction) = origin.direction {
-        out.extend_from_slice(b",\"direction\":\"");
-        out.extend_from_slice(direction.name().as_bytes());
-        out.push(b'"');
+        out.name(b',', Some(&DIRECTION), direction.name());
     }
-    for (key, address) in [
-        (b",\"src\":\"", origin.source),
-        (b",\"dst\":\"", origin.destination),
-    ] {
+    for (label, address) in [(&SOURCE, origin.source), (&DESTINATION, origin.destination)] {
         if let Some(address) = address {
-            out.extend_from_slice(key);
-            write_address(out, address);
+            out.open_string(b',', Some(label));
+            out.append(|out| write_address(out, address));
             out.push(b'"');
         }
     }
     if let Some(transport) = origin.transport {
-        out.extend_from_slice(b",\"transport\":\"");
-        out.extend_from_slice(transport.name().as_bytes());
-        out.push(b'"');
+        out.name(b',', Some(&TRANSPORT), transport.name());
     }
     if let Some(file) = &origin.file {
-        out.extend_from_slice(b",\"file\":");
-        text(out, file.as_bytes());
+        out.string(b',', Some(&FILE), file.as_bytes());
     }
     if let Some(line) = origin.line {
-        out.extend_from_slice(b",\"line\":");
-        number(out, line);
+        out.unsigned(b',', Some(&LINE), line);
     }
 }

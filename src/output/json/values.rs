@@ -1,8 +1,6 @@
 //! Trees as JSON values.
 
-use crate::codec::json::scalars::{
-    escaped, float, hexadecimal, integer_bytes, number, quoted, signed, tagged_bytes, text, text_at,
-};
+use crate::codec::json::JsonText;
 use crate::model::{Label, Layer, Node, NodeId, Record, Span, Tree, Value};
 use std::io::Write;
 
@@ -25,10 +23,10 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Appends the value `id`.
-    pub fn write(&self, out: &mut Vec<u8>, id: NodeId) {
+    /// Appends the value `id`, behind a colon.
+    pub fn write(&self, out: &mut JsonText, id: NodeId) {
         if let Some(node) = self.node(id) {
-            self.value(out, id, node);
+            self.value(out, b':', None, id, node);
         }
     }
 
@@ -57,203 +55,207 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Appends `node`, which is `id`. What most members are is written without a call.
+    /// Appends `node`, which is `id`, behind `lead` and the name of `label`. What most members are
+    /// is written without a call.
     #[expect(
         clippy::inline_always,
         reason = "a call costs as much as writing a number"
     )]
     #[inline(always)]
-    fn value(&self, out: &mut Vec<u8>, id: NodeId, node: &Node) {
+    fn value(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, node: &Node) {
         match node.value {
-            Value::Unsigned(value) => number(out, value),
-            Value::Text(span) => text_at(out, self.layer(node), span),
-            Value::Symbol(symbol) | Value::Static(symbol) => quoted(out, symbol.name),
-            Value::Nil => out.extend_from_slice(b"null"),
-            Value::Bool(true) => out.extend_from_slice(b"true"),
-            Value::Bool(false) => out.extend_from_slice(b"false"),
-            _ => self.rarer(out, id, node),
+            Value::Unsigned(value) => out.unsigned(lead, label, value),
+            Value::Text(span) => out.text(lead, label, self.layer(node), span),
+            _ => self.rarer(out, lead, label, id, node),
         }
     }
 
     #[inline(never)]
-    fn rarer(&self, out: &mut Vec<u8>, id: NodeId, node: &Node) {
+    fn rarer(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, node: &Node) {
         match node.value {
-            Value::Struct => self.structure(out, id, node),
-            Value::List => self.list(out, id, node),
-            Value::Map => self.map(out, id, node),
-            Value::Pairs => self.pairs(out, id, node),
-            Value::TextChunks | Value::ByteChunks => self.chunks(out, id, node),
+            Value::Struct => self.structure(out, lead, label, id, node),
+            Value::List => self.list(out, lead, label, id, node),
+            Value::Map => self.map(out, lead, label, id, node),
+            Value::Pairs => self.pairs(out, lead, label, id, node),
+            Value::TextChunks | Value::ByteChunks => self.chunks(out, lead, label, id, node),
             Value::Variant(name) => {
-                out.push(b'{');
-                text(out, self.bytes(node, name));
-                out.push(b':');
-                self.child(out, id, node);
+                out.begin(lead, label);
+                out.text(b'{', None, self.layer(node), name);
+                self.child(out, b':', id, node);
                 out.push(b'}');
             }
             Value::Tag(tag) => {
-                let _ = write!(out, "{{\"$tag\":[{tag},");
-                self.child(out, id, node);
-                out.extend_from_slice(b"]}");
+                out.begin(lead, label);
+                out.begin(b'{', Some(&TAG));
+                out.unsigned(b'[', None, tag);
+                self.child(out, b',', id, node);
+                out.copy(b"]}");
             }
-            value => self.scalar(out, node, value),
+            value => self.scalar(out, lead, label, node, value),
         }
     }
 
-    fn child(&self, out: &mut Vec<u8>, id: NodeId, parent: &Node) {
+    fn child(&self, out: &mut JsonText, lead: u8, id: NodeId, parent: &Node) {
         match self.node(id + 1) {
-            Some(node) if id + 1 < parent.end => self.value(out, id + 1, node),
-            _ => out.extend_from_slice(b"null"),
+            Some(node) if id + 1 < parent.end => self.value(out, lead, None, id + 1, node),
+            _ => out.null(lead, None),
         }
     }
 
-    fn structure(&self, out: &mut Vec<u8>, id: NodeId, parent: &Node) {
-        out.push(b'{');
-        let mut first = true;
+    fn structure(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, parent: &Node) {
+        out.begin(lead, label);
+        let mut lead = b'{';
         let mut next = id + 1;
         let within = self.nodes_within(parent);
         while let Some(member) = within.get(next as usize) {
             if !member.hidden {
-                member.label.unwrap_or(&UNNAMED).write_key(out, first);
-                first = false;
-                self.value(out, next, member);
+                let label = member.label.or(Some(&UNNAMED));
+                self.value(out, lead, label, next, member);
+                lead = b',';
             }
             next = member.end;
         }
-        out.push(b'}');
+        out.close(lead, b'{', b'}');
     }
 
-    fn list(&self, out: &mut Vec<u8>, id: NodeId, parent: &Node) {
-        out.push(b'[');
+    fn list(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, parent: &Node) {
+        out.begin(lead, label);
+        let mut lead = b'[';
         let mut next = id + 1;
         let within = self.nodes_within(parent);
         while let Some(item) = within.get(next as usize) {
-            if next > id + 1 {
-                out.push(b',');
-            }
-            self.value(out, next, item);
+            self.value(out, lead, None, next, item);
+            lead = b',';
             next = item.end;
         }
-        out.push(b']');
+        out.close(lead, b'[', b']');
     }
 
-    fn map(&self, out: &mut Vec<u8>, id: NodeId, parent: &Node) {
-        out.push(b'{');
-        let mut first = true;
+    fn map(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, parent: &Node) {
+        out.begin(lead, label);
+        let mut lead = b'{';
         let mut next = id + 1;
         while next < parent.end
             && let Some(key) = self.node(next)
         {
             let value = self.node(key.end).filter(|_| key.end < parent.end);
             if !key.hidden {
-                if !first {
-                    out.push(b',');
-                }
-                first = false;
-                self.key(out, next, key);
-                out.push(b':');
+                self.key(out, lead, next, key);
+                lead = b',';
                 match value {
-                    Some(value) => self.value(out, key.end, value),
+                    Some(value) => self.value(out, b':', None, key.end, value),
                     // Damage between a key and its value.
-                    None => out.extend_from_slice(b"null"),
+                    None => out.null(b':', None),
                 }
             }
             next = value.map_or(parent.end, |value| value.end);
         }
-        out.push(b'}');
+        out.close(lead, b'{', b'}');
     }
 
-    fn key(&self, out: &mut Vec<u8>, id: NodeId, key: &Node) {
+    fn key(&self, out: &mut JsonText, lead: u8, id: NodeId, key: &Node) {
         match key.value {
-            Value::Text(_) | Value::TextChunks => self.value(out, id, key),
+            Value::Text(_) | Value::TextChunks => self.value(out, lead, None, id, key),
             value => {
-                out.push(b'"');
-                self.scalar(out, key, value);
+                out.push(lead);
+                self.scalar(out, b'"', None, key, value);
                 out.push(b'"');
             }
         }
     }
 
-    fn pairs(&self, out: &mut Vec<u8>, id: NodeId, parent: &Node) {
-        out.extend_from_slice(b"{\"$map\":[");
+    fn pairs(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, parent: &Node) {
+        out.begin(lead, label);
+        out.begin(b'{', Some(&MAP));
+        let mut lead = b'[';
         let mut next = id + 1;
         while next < parent.end
             && let Some(key) = self.node(next)
         {
-            if next > id + 1 {
-                out.push(b',');
-            }
-            out.push(b'[');
-            self.value(out, next, key);
+            out.push(lead);
+            lead = b',';
+            self.value(out, b'[', None, next, key);
             next = key.end;
             if next < parent.end
                 && let Some(value) = self.node(next)
             {
-                out.push(b',');
-                self.value(out, next, value);
+                self.value(out, b',', None, next, value);
                 next = value.end;
             }
             out.push(b']');
         }
-        out.extend_from_slice(b"]}");
+        out.close(lead, b'[', b']');
+        out.push(b'}');
     }
 
     /// A string in pieces, joined.
-    fn chunks(&self, out: &mut Vec<u8>, id: NodeId, parent: &Node) {
+    fn chunks(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, parent: &Node) {
         let pieces = || crate::codec::pieces(self.tree, id, self.layer(parent));
         let mut children = self.tree.children(id);
         let bad = children.any(|(_, piece)| matches!(piece.value, Value::BadText(_)));
         if parent.value == Value::TextChunks && !bad {
-            out.push(b'"');
-            pieces().for_each(|piece| escaped(out, piece));
+            out.open_string(lead, label);
+            pieces().for_each(|piece| out.inside(piece));
             out.push(b'"');
             return;
         }
-        let tag: &[u8] = if bad {
-            b"{\"$str\":\""
-        } else {
-            b"{\"$bytes\":\""
-        };
-        out.extend_from_slice(tag);
-        pieces().for_each(|piece| hexadecimal(out, piece));
-        out.extend_from_slice(b"\"}");
+        out.begin(lead, label);
+        out.open_string(b'{', Some(if bad { &STRING } else { &BYTES }));
+        pieces().for_each(|piece| out.digits(piece));
+        out.copy(b"\"}");
     }
 
-    fn scalar(&self, out: &mut Vec<u8>, node: &Node, value: Value) {
+    fn scalar(&self, out: &mut JsonText, lead: u8, label: Name, node: &Node, value: Value) {
         match value {
-            Value::Unsigned(value) => number(out, value),
-            Value::Signed(value) => signed(out, value),
+            Value::Unsigned(value) => out.unsigned(lead, label, value),
+            Value::Signed(value) => out.signed(lead, label, value),
             Value::Negative(value) => {
-                let _ = write!(out, "{{\"$bigint\":\"{}\"}}", -1 - i128::from(value));
+                out.begin(lead, label);
+                out.append(|out| {
+                    let _ = write!(out, "{{\"$bigint\":\"{}\"}}", -1 - i128::from(value));
+                });
             }
-            Value::Float(value) => float(out, value, node.tagged),
-            Value::BadText(span) => tagged_bytes(out, "$str", self.bytes(node, span)),
+            Value::Float(value) => out.float(lead, label, value, node.tagged),
+            Value::BadText(span) => {
+                out.begin(lead, label);
+                out.hexadecimal(b'{', Some(&STRING), self.bytes(node, span));
+                out.push(b'}');
+            }
             Value::Bytes(span) if node.tagged => {
-                tagged_bytes(out, "$bytes", self.bytes(node, span));
+                out.begin(lead, label);
+                out.hexadecimal(b'{', Some(&BYTES), self.bytes(node, span));
+                out.push(b'}');
             }
             Value::Bytes(span) | Value::Rest(span) => {
-                out.push(b'"');
-                hexadecimal(out, self.bytes(node, span));
-                out.push(b'"');
+                out.hexadecimal(lead, label, self.bytes(node, span));
             }
             Value::IntegerBytes(span) => {
-                out.push(b'"');
-                integer_bytes(out, self.bytes(node, span));
-                out.push(b'"');
+                out.integer_bytes(lead, label, self.bytes(node, span));
             }
             Value::Extension(kind, span) => {
-                let _ = write!(out, "{{\"$ext\":[{kind},\"");
-                hexadecimal(out, self.bytes(node, span));
-                out.extend_from_slice(b"\"]}");
+                out.begin(lead, label);
+                out.begin(b'{', Some(&EXTENSION));
+                out.signed(b'[', None, kind.into());
+                out.hexadecimal(b',', None, self.bytes(node, span));
+                out.copy(b"]}");
             }
-            Value::Undefined => out.extend_from_slice(b"{\"$undefined\":true}"),
+            Value::Undefined => {
+                out.begin(lead, label);
+                out.copy(b"{\"$undefined\":true}");
+            }
             Value::Simple(value) => {
-                let _ = write!(out, "{{\"$simple\":{value}}}");
+                out.begin(lead, label);
+                out.unsigned(b'{', Some(&SIMPLE), value.into());
+                out.push(b'}');
             }
-            Value::Number(span) => out.extend_from_slice(self.bytes(node, span)),
-            Value::Text(span) => text(out, self.bytes(node, span)),
-            Value::Symbol(symbol) | Value::Static(symbol) => quoted(out, symbol.name),
-            Value::Nil => out.extend_from_slice(b"null"),
-            Value::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+            Value::Number(span) => {
+                out.begin(lead, label);
+                out.copy(self.bytes(node, span));
+            }
+            Value::Text(span) => out.string(lead, label, self.bytes(node, span)),
+            Value::Symbol(symbol) | Value::Static(symbol) => out.name(lead, label, symbol.name),
+            Value::Nil => out.null(lead, label),
+            Value::Bool(value) => out.truth(lead, label, value),
             Value::Struct
             | Value::List
             | Value::Map
@@ -266,5 +268,15 @@ impl<'a> Values<'a> {
     }
 }
 
+/// What a member is called; items and values of maps have no name of their own.
+type Name = Option<&'static Label>;
+
 /// Stands in for a member without a label, which no decoder makes.
 static UNNAMED: Label = Label::new("");
+
+static BYTES: Label = Label::new("$bytes");
+static EXTENSION: Label = Label::new("$ext");
+static MAP: Label = Label::new("$map");
+static SIMPLE: Label = Label::new("$simple");
+static STRING: Label = Label::new("$str");
+static TAG: Label = Label::new("$tag");

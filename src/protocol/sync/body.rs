@@ -7,7 +7,7 @@ use super::frame::Header;
 use super::messages;
 use super::versions::{self, NAMES};
 use crate::codec::messagepack::{Fault, Head, Reader, read_value};
-use crate::model::{Message, NodeId, Symbol};
+use crate::model::{Message, NodeId};
 use crate::schema::messagepack::{Codecs, Decoder, Outcome};
 use crate::schema::{MessageType, Opaque, Versions};
 
@@ -32,8 +32,8 @@ pub struct Reading {
     pub group: u32,
     /// All groups that it fits exactly.
     pub fitting: Versions,
-    /// The codec, if the body shows it.
-    pub codec: Option<&'static Symbol>,
+    /// The codec, if the body shows it; else all that it leaves possible.
+    pub codecs: Codecs,
     /// Where the value ended.
     pub end: usize,
 }
@@ -44,7 +44,7 @@ impl Reading {
         Self {
             group,
             fitting: Versions::only(group),
-            codec: codec(group, outcome.shown),
+            codecs: codecs(group, outcome.shown),
             end: outcome.position,
         }
     }
@@ -220,7 +220,7 @@ fn exact(
     Some(Reading {
         group,
         fitting,
-        codec: codec(group, outcome.shown),
+        codecs: codecs(group, outcome.shown),
         end: outcome.position,
     })
 }
@@ -282,7 +282,7 @@ fn closest(
     Reading {
         group,
         fitting: Versions(0),
-        codec: codec(group, outcome.shown),
+        codecs: codecs(group, outcome.shown),
         end: outcome.position,
     }
 }
@@ -344,10 +344,10 @@ fn elements(kind: &'static MessageType, version: Versions) -> usize {
     fields.filter(|field| field.when.meets(version)).count()
 }
 
-/// The codec, if the body's values show one that the group is written in.
-fn codec(group: u32, shown: Codecs) -> Option<&'static Symbol> {
+/// The codecs that the body's values leave possible, of those that the group is written in.
+fn codecs(group: u32, shown: Codecs) -> Codecs {
     if shown == Codecs::ANY {
-        return None;
+        return shown;
     }
-    shown.and(versions::dialect(group).codecs).symbol()
+    shown.and(versions::dialect(group).codecs)
 }

@@ -110,18 +110,18 @@ impl Places {
                 || beside.contains(&name)
                 || holds_more(field, MOST_NESTING)
         };
-        let bits = fields.enumerate().map(|(place, field)| {
-            let bit = u32::try_from(place).ok()?;
-            is_watched(field).then(|| 1_u64.checked_shl(bit))?
-        });
-        let watched = bits.flatten().fold(0, |all, bit| all | bit);
+        let watched = |(place, field): (usize, &Field)| match is_watched(field) {
+            true => 1 << place.min(LAST),
+            false => 0,
+        };
+        let watched = fields
+            .enumerate()
+            .map(watched)
+            .fold(0, |all, bit: u64| all | bit);
         let place = |name: &str, among: u64| {
             let mut labels = kind.body.fields.iter().map(|field| &field.label);
             let place = labels.clone().position(|label| label.name == name)?;
-            let before = match 1_u64.checked_shl(u32::try_from(place).ok()?) {
-                Some(bit) => (among & (bit - 1)).count_ones(),
-                None => u32::try_from(place).ok()?,
-            };
+            let before = (among & ((1 << place.min(LAST)) - 1)).count_ones();
             Some((labels.nth(place)?, before))
         };
         Self {
@@ -131,6 +131,9 @@ impl Places {
         }
     }
 }
+
+/// The last bit of a set of fields stands for all from here on.
+const LAST: usize = 63;
 
 /// Types nest less deep than this.
 const MOST_NESTING: u32 = 16;

@@ -8,6 +8,7 @@ mod conversation;
 mod encode;
 mod fields;
 mod frame;
+mod header;
 pub mod messages;
 mod opaque;
 mod pairing;

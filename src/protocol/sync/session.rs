@@ -5,90 +5,13 @@ use super::checks::{self, Finding};
 use super::conversation::Conversation;
 use super::fields::Fields;
 use super::frame::{self, Fit, Header, Layout};
+use super::header;
 use super::messages;
 use super::versions::NAMES;
-use crate::codec::json::{JsonText, one};
 use crate::codec::messagepack::Reader;
-use crate::model::{
-    Direction, Issue, Label, Layer, Message, Node, NodeId, Severity, Span, Symbol, Unit, Value,
-    Wanted,
-};
+use crate::model::{Direction, Issue, Message, NodeId, Severity, Wanted};
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
-
-static VERSION: Label = Label::new("version");
-static CODE: Label = Label::new("code");
-static LENGTH: Label = Label::new("length");
-static CRC: Label = {
-    let mut label = Label::new("crc");
-    label.unit = Unit::Hexadecimal;
-    label
-};
-static SCHEMA: Label = Label::new("schema");
-static CODEC: Label = Label::new("codec");
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "computed when compiling; both arrays have nine items"
-)]
-static SCHEMA_NAMES: [Symbol; 9] = {
-    let mut symbols = [const { Symbol { code: 0, name: "" } }; 9];
-    let mut index = 0;
-    while index < 9 {
-        symbols[index].name = NAMES[index];
-        index += 1;
-    }
-    symbols
-};
-
-/// A v0 header's nodes, before they are filled in.
-static HEADER_V0: [Node; 6] = [
-    header_node(6, None, Value::Struct, (0, 5)),
-    // v0 headers say no version; it is 0 by name.
-    header_node(2, Some(&VERSION), Value::Nil, (0, 0)),
-    header_node(3, Some(&CODE), Value::Nil, (0, 1)),
-    hidden(header_node(4, Some(&LENGTH), Value::Nil, (1, 5))),
-    header_node(5, Some(&SCHEMA), Value::Nil, (5, 5)),
-    header_node(6, Some(&CODEC), Value::Nil, (5, 5)),
-];
-
-/// A v1 header's nodes, before they are filled in.
-static HEADER_V1: [Node; 7] = [
-    header_node(7, None, Value::Struct, (0, 10)),
-    header_node(2, Some(&VERSION), Value::Nil, (0, 1)),
-    header_node(3, Some(&CODE), Value::Nil, (1, 2)),
-    hidden(header_node(4, Some(&LENGTH), Value::Nil, (2, 6))),
-    header_node(5, Some(&CRC), Value::Nil, (6, 10)),
-    header_node(6, Some(&SCHEMA), Value::Nil, (10, 10)),
-    header_node(7, Some(&CODEC), Value::Nil, (10, 10)),
-];
-
-/// `end` is the index of the first node after its subtree.
-const fn header_node(
-    end: NodeId,
-    label: Option<&'static Label>,
-    value: Value,
-    (start, span_end): (u32, u32),
-) -> Node {
-    Node {
-        label,
-        value,
-        span: Span {
-            start,
-            end: span_end,
-        },
-        end,
-        layer: Layer::Frame,
-        tagged: false,
-        hidden: false,
-    }
-}
-
-/// Shown to people; derived when encoding.
-const fn hidden(mut node: Node) -> Node {
-    node.hidden = true;
-    node
-}
 
 /// Follows one connection.
 #[derive(Debug)]
@@ -211,27 +134,6 @@ impl SyncSession {
         if second { size } else { input.bytes.len() }
     }
 
-    /// Shows the header; returns the node of its `schema`, which is followed by that of its
-    /// `codec`.
-    fn header_nodes(header: &Header, message: &mut Message) -> NodeId {
-        let tree = &mut message.tree;
-        let nodes: &[Node] = match header.layout {
-            Layout::V0 => &HEADER_V0,
-            Layout::V1 => &HEADER_V1,
-        };
-        let id = tree.append(nodes);
-        if let [_, version, code, length, crc, ..] = tree.nodes_from(id) {
-            version.value = Value::Unsigned(header.version.into());
-            code.value = Value::Unsigned(header.code.into());
-            length.value = Value::Unsigned(header.length.into());
-            if header.layout == Layout::V1 {
-                crc.value = Value::Unsigned(header.crc.into());
-            }
-        }
-        message.header = Some(id);
-        tree.next_id() - 2
-    }
-
     /// Checks the announced length and checksum against what is there.
     fn check_header(
         &self,
@@ -331,8 +233,7 @@ impl SyncSession {
         let reading = body::decode(header, kind, frame, preferred, message, &mut self.opaque);
         self.check_version(&reading, (start, size), message);
         self.learn(header.layout, &reading, message);
-        set_symbol(message, schema, SCHEMA_NAMES.get(reading.group as usize));
-        set_symbol(message, schema + 1, reading.codec);
+        header::complete(&reading, schema, message);
         reading.end
     }
 }
@@ -346,7 +247,7 @@ impl SyncSession {
             Wanted::Json => true,
             Wanted::Nothing => false,
         };
-        if header.frame_size() != frame.len() {
+        if header.frame_size() != frame.len() || !header::is_usual(header) {
             return None;
         }
         let kind = messages::by_code(header.code)?;
@@ -357,7 +258,7 @@ impl SyncSession {
         message.type_name = kind.name;
         self.learn(header.layout, &reading, message);
         if json {
-            spell_header(header, &reading, &mut message.spelled.header);
+            header::spell(header, kind, &reading, message);
         }
         Some(reading.end)
     }
@@ -489,7 +390,7 @@ impl Session for SyncSession {
         let end = match self.sparingly(&header, frame, message) {
             Some(end) => end,
             None => {
-                let schema = Self::header_nodes(&header, message);
+                let schema = header::show(&header, message);
                 self.body(&header, frame, schema, message)
             }
         };
@@ -539,29 +440,5 @@ fn code_span(header: &Header) -> (usize, usize) {
     match header.layout {
         Layout::V0 => (0, 1),
         Layout::V1 => (1, 2),
-    }
-}
-
-/// Appends what [`SyncSession::header_nodes`] shows, as JSON.
-fn spell_header(header: &Header, reading: &body::Reading, text: &mut JsonText) {
-    text.put(|room| one(room, 0, b':'));
-    text.unsigned(b'{', Some(&VERSION), header.version.into());
-    text.unsigned(b',', Some(&CODE), header.code.into());
-    if header.layout == Layout::V1 {
-        text.unsigned(b',', Some(&CRC), header.crc.into());
-    }
-    let schema = SCHEMA_NAMES.get(reading.group as usize);
-    for (label, symbol) in [(&SCHEMA, schema), (&CODEC, reading.codec)] {
-        match symbol {
-            Some(symbol) => text.name(b',', Some(label), symbol.name),
-            None => text.null(b',', Some(label)),
-        }
-    }
-    text.put(|room| one(room, 0, b'}'));
-}
-
-fn set_symbol(message: &mut Message, id: NodeId, symbol: Option<&'static Symbol>) {
-    if let (Some(node), Some(symbol)) = (message.tree.get_mut(id), symbol) {
-        node.value = Value::Static(symbol);
     }
 }

@@ -85,7 +85,8 @@ impl Build for AllNodes {
 /// message's text as well.
 #[derive(Clone, Copy, Debug)]
 pub struct FewNodes<const JSON: bool> {
-    /// Which of the body's fields become nodes, by their place in the table.
+    /// Which of the body's fields become nodes, by their place in the table; the last bit stands for
+    /// all beyond it.
     watched: u64,
     /// Whether what comes becomes nodes.
     kept: bool,
@@ -95,7 +96,7 @@ pub struct FewNodes<const JSON: bool> {
 }
 
 impl<const JSON: bool> FewNodes<JSON> {
-    /// Keeps the fields whose bits are set in `watched`, and those beyond the 64th.
+    /// Keeps the fields whose bits are set in `watched`; the last bit stands for all beyond it.
     pub const fn new(watched: u64) -> Self {
         Self {
             watched,
@@ -131,7 +132,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
                 Value::Text(content) => text.text(lead, label, frame, content),
                 Value::Nil => text.null(lead, label),
                 Value::Bool(value) => text.truth(lead, label, value),
-                Value::Float(value) => text.float(lead, label, value),
+                Value::Float(value) => text.float(lead, label, value, false),
                 Value::Symbol(symbol) => text.name(lead, label, symbol.name),
                 Value::Bytes(content) => text.hexadecimal(lead, label, content.of(frame)),
                 Value::IntegerBytes(content) => {
@@ -156,7 +157,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
     ) -> Option<NodeId> {
         if JSON {
             let text = &mut message.spelled.body;
-            text.member(self.lead, label, |_, at| at);
+            text.begin(self.lead, label);
             self.lead = match value {
                 Value::List => b'[',
                 Value::Variant(name) => {
@@ -172,15 +173,12 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
     #[inline]
     fn close(&mut self, message: &mut Message, id: Option<NodeId>, value: Value, end: usize) {
         if JSON {
-            let bracket = if value == Value::List { b']' } else { b'}' };
+            let (open, close) = match value {
+                Value::List => (b'[', b']'),
+                _ => (b'{', b'}'),
+            };
             let lead = std::mem::replace(&mut self.lead, b',');
-            // What is still to be put before the first value is the bracket that opens it.
-            let empty = lead != b',';
-            message.spelled.body.put(|room| {
-                let [first, second, ..] = room;
-                (*first, *second) = if empty { (lead, bracket) } else { (bracket, 0) };
-                1 + usize::from(empty)
-            });
+            message.spelled.body.close(lead, open, close);
         }
         if let Some(id) = id {
             message.tree.close(id, end);
@@ -189,8 +187,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
 
     #[inline]
     fn field(&mut self, place: usize) {
-        let bits = u32::try_from(place).map_or(None, |place| self.watched.checked_shr(place));
-        self.kept = bits.is_none_or(|bits| bits & 1 != 0);
+        self.kept = self.watched >> place.min(63) & 1 != 0;
     }
 
     #[inline]

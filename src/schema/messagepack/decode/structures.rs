@@ -4,7 +4,7 @@ use super::{Build, Decoder, EXTRA, Stop, present};
 use crate::codec::messagepack::Head;
 use crate::model::{Label, Secret, Span, Value};
 use crate::schema::messagepack::Codecs;
-use crate::schema::{Field, Struct, Type};
+use crate::schema::{Field, Struct, Type, Versions};
 
 impl<B: Build> Decoder<'_, '_, B> {
     pub(super) fn structure(
@@ -50,6 +50,9 @@ impl<B: Build> Decoder<'_, '_, B> {
         start: usize,
     ) -> Result<(), Stop> {
         let version = self.dialect.version;
+        if !B::ANYTHING {
+            return self.exact_fields(fields, count, version);
+        }
         let known = present(fields, version).count();
         if known != count as usize {
             self.mismatch("wrong-count", start, || {
@@ -57,7 +60,7 @@ impl<B: Build> Decoder<'_, '_, B> {
             })?;
         }
         let mut left = count;
-        for (place, field) in fields.iter().enumerate() {
+        for field in fields {
             if !field.when.meets(version) {
                 continue;
             }
@@ -65,9 +68,6 @@ impl<B: Build> Decoder<'_, '_, B> {
                 break;
             }
             left -= 1;
-            if self.depth == 0 {
-                self.build.field(place);
-            }
             if !self.plain(field) {
                 self.field(field)?;
             }
@@ -80,6 +80,34 @@ impl<B: Build> Decoder<'_, '_, B> {
             })?;
         }
         Ok(())
+    }
+
+    /// As many fields as there should be, or none.
+    fn exact_fields(
+        &mut self,
+        fields: &'static [Field],
+        count: u32,
+        version: Versions,
+    ) -> Result<(), Stop> {
+        let is_body = self.depth == 0;
+        let mut left = count;
+        for (place, field) in fields.iter().enumerate() {
+            if !field.when.meets(version) {
+                continue;
+            }
+            left = left.wrapping_sub(1);
+            if is_body {
+                self.build.field(place);
+            }
+            if !self.plain(field) {
+                self.field(field)?;
+            }
+        }
+        if left == 0 {
+            Ok(())
+        } else {
+            Err(Stop::Mismatch)
+        }
     }
 
     pub(super) fn keyed_fields(

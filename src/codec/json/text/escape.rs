@@ -1,0 +1,103 @@
+//! Which bytes a JSON string may hold as they are, and how it spells the others.
+
+use super::hexadecimal::digits;
+
+/// How each byte is escaped in a JSON string: 0 not at all, `u` as `\u00xx`, else with this letter.
+#[expect(clippy::indexing_slicing, reason = "a table made by the compiler")]
+static ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = b'u';
+        byte += 1;
+    }
+    table[0x08] = b'b';
+    table[0x09] = b't';
+    table[0x0a] = b'n';
+    table[0x0c] = b'f';
+    table[0x0d] = b'r';
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table
+};
+
+/// The first `N` of `bytes`, if they hold the `length` bytes that are wanted and those need no
+/// escapes.
+#[inline]
+pub fn plain_start<const N: usize>(bytes: &[u8], length: usize) -> Option<&[u8; N]> {
+    let start = bytes.first_chunk().filter(|_| length <= N)?;
+    begins_plain(start, length).then_some(start)
+}
+
+/// Whether no byte needs an escape; most strings need none.
+pub fn is_plain(bytes: &[u8]) -> bool {
+    let (words, short) = bytes.as_chunks();
+    let found = words.iter().fold(0, |found, word| found | special(*word));
+    // The last eight bytes overlap the words before them.
+    let found = match (words.is_empty(), bytes.last_chunk()) {
+        (false, Some(last)) => found | special(*last),
+        _ => {
+            let special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+            u64::from(short.iter().fold(false, |any, byte| any | special(byte)))
+        }
+    };
+    found == 0
+}
+
+/// Whether none of the first `count` bytes needs an escape.
+#[inline]
+fn begins_plain(bytes: &[u8], count: usize) -> bool {
+    let (words, _) = bytes.as_chunks();
+    let mut left = 8 * count as u32;
+    for word in words {
+        let found = special(*word);
+        if left <= 64 {
+            // The first byte is the lowest.
+            return left == 0 || found << (64 - left) == 0;
+        }
+        if found != 0 {
+            return false;
+        }
+        left -= 64;
+    }
+    true
+}
+
+/// Not zero if one of eight bytes is a control character, `"` or `\`.
+const fn special(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    // A byte below n has its high bit set in (byte - n) and not in itself.
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (control | quote | backslash) & (ONES * 0x80)
+}
+
+/// Appends UTF-8 `bytes` as the inside of a JSON string.
+#[cold]
+pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Some(position) = rest.iter().position(|byte| {
+        ESCAPES
+            .get(usize::from(*byte))
+            .is_some_and(|escape| *escape != 0)
+    }) {
+        let (plain, tail) = rest.split_at(position);
+        out.extend_from_slice(plain);
+        let Some((byte, tail)) = tail.split_first() else {
+            break;
+        };
+        match ESCAPES.get(usize::from(*byte)).copied().unwrap_or_default() {
+            b'u' => {
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&digits(*byte));
+            }
+            letter => out.extend_from_slice(&[b'\\', letter]),
+        }
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}

@@ -1,0 +1,123 @@
+//! What is written into the room that every piece of text has.
+
+/// The room, in bytes.
+pub const SIZE: usize = 128;
+
+/// Where a piece is written.
+pub type Room = [u8; SIZE];
+
+/// As many values as eight digits can spell.
+pub const EIGHT_DIGITS: u64 = 100_000_000;
+/// What makes a digit's value its character, eight times.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Writes one byte at `at`; says where it ends.
+#[inline]
+pub fn one(room: &mut Room, at: usize, byte: u8) -> usize {
+    if let Some(place) = room.get_mut(at) {
+        *place = byte;
+    }
+    at + 1
+}
+
+/// Writes the first `length` of `bytes` at `at`; says where they end.
+#[inline]
+pub fn few<const N: usize>(room: &mut Room, at: usize, bytes: [u8; N], length: usize) -> usize {
+    // Copying all of them is a few instructions; copying just the first is a call.
+    if let Some(place) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = bytes;
+    }
+    at + length
+}
+
+/// The longest name that [`short_name`] writes, in bytes.
+pub const MOST_SHORT: usize = 32;
+
+/// Writes a name of up to [`MOST_SHORT`] bytes in quotes; says where it ends.
+#[inline]
+pub fn short_name(room: &mut Room, at: usize, name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let start = one(room, at, b'"');
+    let end = start + bytes.len();
+    // The last bytes overlap the first.
+    match bytes.len() {
+        0..4 => {
+            for (index, byte) in bytes.iter().enumerate() {
+                one(room, start + index, *byte);
+            }
+        }
+        4..8 => ends::<4>(room, start, bytes),
+        8..16 => ends::<8>(room, start, bytes),
+        _ => ends::<16>(room, start, bytes),
+    }
+    one(room, end, b'"')
+}
+
+/// Writes `bytes`, which are from `N` to twice as many.
+#[inline]
+fn ends<const N: usize>(room: &mut Room, at: usize, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
+        few(room, at, *first, N);
+        few(room, at + bytes.len() - N, *last, N);
+    }
+}
+
+/// Writes the first `length` bytes of `start` in quotes; says where they end.
+#[inline]
+pub fn quoted<const N: usize>(room: &mut Room, at: usize, start: &[u8; N], length: usize) -> usize {
+    let at = one(room, at, b'"');
+    let at = few(room, at, *start, length);
+    one(room, at, b'"')
+}
+
+/// Writes the digits of `value` at `at`; says where they end.
+#[inline]
+pub fn number(room: &mut Room, at: usize, value: u64) -> usize {
+    if value < EIGHT_DIGITS {
+        short_number(room, at, value)
+    } else {
+        long_number(room, at, value)
+    }
+}
+
+/// Writes a number of at most eight digits.
+#[inline]
+pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
+    if value < 10 {
+        return one(room, at, b'0' + value as u8);
+    }
+    let digits = eight_digits(value);
+    let leading = digits.trailing_zeros() / 8;
+    let spelled = (digits | ZEROS) >> (8 * leading);
+    few(room, at, spelled.to_le_bytes(), 8 - leading as usize)
+}
+
+/// Writes a number of more than eight digits.
+fn long_number(room: &mut Room, at: usize, value: u64) -> usize {
+    let upper = value / EIGHT_DIGITS;
+    let at = if upper < EIGHT_DIGITS {
+        short_number(room, at, upper)
+    } else {
+        let at = short_number(room, at, upper / EIGHT_DIGITS);
+        padded_number(room, at, upper % EIGHT_DIGITS)
+    };
+    padded_number(room, at, value % EIGHT_DIGITS)
+}
+
+/// Writes a number of at most eight digits, with zeros before them.
+#[inline]
+fn padded_number(room: &mut Room, at: usize, value: u64) -> usize {
+    let digits = eight_digits(value) | ZEROS;
+    few(room, at, digits.to_le_bytes(), 8)
+}
+
+/// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
+/// then quarters of two, then digits, side by side in one word.
+const fn eight_digits(value: u64) -> u64 {
+    let halves = (value / 10_000) | ((value % 10_000) << 32);
+    // n * 10486 >> 20 is n / 100 for n < 10,000; n * 103 >> 10 is n / 10 for n < 100.
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((quarters - 10 * tens) << 8)
+}
