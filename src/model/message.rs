@@ -6,7 +6,7 @@ use crate::codec::json::JsonText;
 /// At most this many issues are kept per message; the last one then says that there were more.
 const MOST_ISSUES: usize = 64;
 
-/// What of a message anyone will look at beside its type and findings.
+/// What of a message anyone will look at beside its type and what its findings are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wanted {
     /// All values.
@@ -14,7 +14,7 @@ pub enum Wanted {
     Values,
     /// The text of a record, as JSON spells it.
     Json,
-    /// Nothing.
+    /// Nothing, not even what findings say in words.
     Nothing,
 }
 

@@ -3,46 +3,13 @@
 //! Source: protocol page `sync`, section 7.
 
 use super::fields::{Fields, Role};
+use super::findings::Findings;
 use crate::codec::messagepack::integer_bytes;
-use crate::model::{Message, Severity, Value};
+use crate::model::{Severity, Value};
 use crate::schema::MessageType;
 
 /// PingPong times with this bit are barrier numbers.
 const BARRIER: u64 = 1 << 63;
-
-/// One finding, before it is added to the message.
-#[derive(Debug)]
-pub struct Finding {
-    severity: Severity,
-    code: &'static str,
-    at: (usize, usize),
-    text: String,
-}
-
-impl Finding {
-    /// Not what a sound peer sends.
-    pub fn warning(code: &'static str, at: (usize, usize), text: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            code,
-            at,
-            text: text.into(),
-        }
-    }
-
-    /// Worth knowing.
-    pub fn note(code: &'static str, at: (usize, usize), text: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Note,
-            ..Self::warning(code, at, text)
-        }
-    }
-
-    /// Adds this to `message`. The values still reproduce the frame.
-    pub fn add(self, message: &mut Message) {
-        message.issue(self.severity, self.code, self.at, self.text);
-    }
-}
 
 /// Whether there is anything to check in messages of type `kind`.
 pub fn concern(kind: &'static MessageType) -> bool {
@@ -50,13 +17,13 @@ pub fn concern(kind: &'static MessageType) -> bool {
 }
 
 /// Checks a body of type `kind` that was decoded without errors.
-pub fn check(kind: &'static MessageType, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+pub fn check(kind: &'static MessageType, fields: &Fields<'_>, findings: &mut Findings) {
     for check in checks_of(kind.code) {
         check(fields, findings);
     }
 }
 
-type Check = fn(&Fields<'_>, &mut Vec<Finding>);
+type Check = fn(&Fields<'_>, &mut Findings);
 
 fn checks_of(code: u64) -> &'static [Check] {
     match code {
@@ -73,55 +40,55 @@ fn checks_of(code: u64) -> &'static [Check] {
     }
 }
 
-fn token(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn token(fields: &Fields<'_>, findings: &mut Findings) {
     for role in [Role::JwtToken, Role::NewToken] {
         if fields.bytes(role).is_some_and(|token| !token.is_empty()) {
-            findings.push(Finding::note(
+            findings.note(
                 "secret-in-clear",
                 fields.at(role),
                 "a bearer token that whoever sees this frame can use",
-            ));
+            );
         }
     }
 }
 
-fn handshake_ack(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn handshake_ack(fields: &Fields<'_>, findings: &mut Findings) {
     refusal("handshake-refused", fields, findings);
     if fields.truth(Role::ForkDetected) == Some(true) {
-        findings.push(Finding::note(
+        findings.note(
             "fork-detected",
             fields.at(Role::ForkDetected),
             "the client's epoch is stale or its lite_id is another's: it must take a new identity",
-        ));
+        );
     }
     let key = fields.bytes(Role::SigningKey).unwrap_or_default();
     if key.iter().any(|byte| *byte != 0) {
-        findings.push(Finding::note(
+        findings.note(
             "secret-in-clear",
             fields.at(Role::SigningKey),
             "the key of delta signatures, for whoever sees this frame",
-        ));
+        );
     }
 }
 
-fn refresh_ack(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn refresh_ack(fields: &Fields<'_>, findings: &mut Findings) {
     refusal("refresh-refused", fields, findings);
 }
 
-fn refusal(code: &'static str, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn refusal(code: &'static str, fields: &Fields<'_>, findings: &mut Findings) {
     if fields.truth(Role::Success) == Some(false) {
         let reason = fields.text(Role::Error).unwrap_or("no reason given");
-        findings.push(Finding::note(
+        findings.note(
             code,
             fields.at(Role::Success),
-            format!("refused: {reason}"),
-        ));
+            format_args!("refused: {reason}"),
+        );
     }
 }
 
 /// A server refuses a delta whose checksum is wrong. Of bytes that are no delta at all that is not
 /// so sure: then it is a warning.
-fn checksum(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn checksum(fields: &Fields<'_>, findings: &mut Findings) {
     let announced = fields.number(Role::Checksum).unwrap_or_default();
     let Some((_, node)) = fields.node(Role::Delta).filter(|_| announced != 0) else {
         return;
@@ -143,40 +110,38 @@ fn checksum(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
     } else {
         Severity::Warning
     };
-    findings.push(Finding {
+    findings.add(
         severity,
-        ..Finding::warning(
-            "checksum-mismatch",
-            fields.at(Role::Checksum),
-            format!("the message says {announced:#010x}, the delta has {computed:#010x}"),
-        )
-    });
+        "checksum-mismatch",
+        fields.at(Role::Checksum),
+        format_args!("the message says {announced:#010x}, the delta has {computed:#010x}"),
+    );
 }
 
-fn sequence(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn sequence(fields: &Fields<'_>, findings: &mut Findings) {
     let producer = fields.number(Role::ProducerId).unwrap_or_default();
     if producer != 0 && fields.number(Role::Seq) == Some(0) {
-        findings.push(Finding::warning(
+        findings.warning(
             "seq-zero",
             fields.at(Role::Seq),
-            format!("producer {producer} numbers its messages from 1"),
-        ));
+            format_args!("producer {producer} numbers its messages from 1"),
+        );
     }
 }
 
-fn clock_skew(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn clock_skew(fields: &Fields<'_>, findings: &mut Findings) {
     if let Some((_, node)) = fields.node(Role::ClockSkew)
         && let Value::Signed(skew) = node.value
     {
-        findings.push(Finding::note(
+        findings.note(
             "clock-skew",
             fields.at(Role::ClockSkew),
-            format!("server clock minus device clock: {skew} ms"),
-        ));
+            format_args!("server clock minus device clock: {skew} ms"),
+        );
     }
 }
 
-fn status(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn status(fields: &Fields<'_>, findings: &mut Findings) {
     let at = fields.at(Role::Status);
     let Some(status) = fields.variant(Role::Status) else {
         return;
@@ -187,16 +152,19 @@ fn status(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
                 Some(Value::Unsigned(expected)) => expected,
                 _ => 0,
             };
-            let text = format!("not applied: the server expects seq {expected} first");
-            findings.push(Finding::note("ack-gap", at, text));
+            findings.note(
+                "ack-gap",
+                at,
+                format_args!("not applied: the server expects seq {expected} first"),
+            );
             false
         }
         b"Fenced" => {
-            findings.push(Finding::note(
+            findings.note(
                 "ack-fenced",
                 at,
                 "not applied: another session of this producer has a newer epoch",
-            ));
+            );
             false
         }
         b"Rejected" => {
@@ -204,11 +172,11 @@ fn status(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
                 Some(Value::Text(span)) => fields.text_of(span),
                 _ => "",
             };
-            findings.push(Finding::note(
+            findings.note(
                 "ack-rejected",
                 at,
-                format!("refused for good: {reason}"),
-            ));
+                format_args!("refused for good: {reason}"),
+            );
             false
         }
         _ => true,
@@ -217,42 +185,42 @@ fn status(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// `accepted` is a truth value, or a number of rows or samples.
-fn contradiction(applied: bool, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn contradiction(applied: bool, fields: &Fields<'_>, findings: &mut Findings) {
     let accepted = fields
         .truth(Role::Accepted)
         .or_else(|| Some(fields.number(Role::Accepted)? > 0 || applied));
     if accepted.is_some_and(|accepted| accepted != applied) {
-        findings.push(Finding::warning(
+        findings.warning(
             "status-contradicts",
             fields.at(Role::Accepted),
             "accepted says the opposite of status",
-        ));
+        );
     }
 }
 
-fn dimension(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn dimension(fields: &Fields<'_>, findings: &mut Findings) {
     let announced = fields.number(Role::Dimension);
     let there = fields.count(Role::Vector).map(|count| count as u64);
     if let (Some(announced), Some(there)) = (announced, there)
         && announced != there
     {
-        findings.push(Finding::warning(
+        findings.warning(
             "dimension-mismatch",
             fields.at(Role::Dimension),
-            format!("dim says {announced}, the vector has {there} components"),
-        ));
+            format_args!("dim says {announced}, the vector has {there} components"),
+        );
     }
 }
 
-fn barrier(fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+fn barrier(fields: &Fields<'_>, findings: &mut Findings) {
     if let Some(time) = fields
         .number(Role::Timestamp)
         .filter(|time| *time >= BARRIER)
     {
-        findings.push(Finding::note(
+        findings.note(
             "barrier-ping",
             fields.at(Role::Timestamp),
-            format!("not a time but barrier {}", time - BARRIER),
-        ));
+            format_args!("not a time but barrier {}", time - BARRIER),
+        );
     }
 }

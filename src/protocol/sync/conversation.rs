@@ -6,8 +6,8 @@
 //!
 //! Source: protocol page `sync`, sections 5.2 to 5.6 and 7.
 
-use super::checks::Finding;
 use super::fields::{Fields, Role};
+use super::findings::Findings;
 use super::frame::Layout;
 use super::pings::Pings;
 use super::pushed::Pushed;
@@ -65,15 +65,15 @@ impl Conversation {
         layout: Layout,
         direction: Option<Direction>,
         fields: &Fields<'_>,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) {
         let start = (0, layout.size());
         if wrong_way(kind, direction) {
-            findings.push(Finding::warning(
+            findings.warning(
                 "wrong-direction",
                 start,
-                format!("{} does not go this way; peers ignore it", kind.name),
-            ));
+                format_args!("{} does not go this way; peers ignore it", kind.name),
+            );
             return;
         }
         let sender = direction.or_else(|| sender(kind));
@@ -108,29 +108,29 @@ impl Conversation {
         layout: Layout,
         direction: Option<Direction>,
         sender: Option<Direction>,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) {
         let start = (0, layout.size());
         if kind.code != 0x01 && self.layout.is_some_and(|known| known != layout) {
-            findings.push(Finding::warning(
+            findings.warning(
                 "header-changed",
                 start,
                 "another header than the connection's messages had so far",
-            ));
+            );
         }
         self.layout = Some(layout);
         if sender != Some(Direction::ClientToServer) || kind.code == 0x01 {
             return;
         }
         if !self.client_spoke && self.handshake.is_none() {
-            findings.push(Finding::warning(
+            findings.warning(
                 "no-handshake",
                 start,
-                format!(
+                format_args!(
                     "the client's first message is {}, not Handshake (or its beginning is missing)",
                     kind.name
                 ),
-            ));
+            );
         }
         self.client_spoke = true;
         let early = match self.grant {
@@ -139,11 +139,11 @@ impl Conversation {
         };
         if early && !self.too_early_reported {
             self.too_early_reported = true;
-            findings.push(Finding::warning(
+            findings.warning(
                 "not-authenticated",
                 start,
                 "sent before a Handshake was granted; the server ignores or refuses it",
-            ));
+            );
         }
     }
 
@@ -165,7 +165,7 @@ impl Conversation {
         }
     }
 
-    fn handshake_ack(&mut self, layout: Layout, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn handshake_ack(&mut self, layout: Layout, fields: &Fields<'_>, findings: &mut Findings) {
         let success = fields.truth(Role::Success).unwrap_or_default();
         let key = fields.bytes(Role::SigningKey).unwrap_or_default();
         self.grant = Some(Grant {
@@ -178,16 +178,16 @@ impl Conversation {
         if let (Some(client), Some(server)) = (self.handshake, server) {
             // Servers up to 0.0.6 took older versions, too.
             if client != server && !(success && layout == Layout::V0) {
-                findings.push(Finding::warning(
+                findings.warning(
                     "wire-version-mismatch",
                     fields.at(Role::ServerWireVersion),
-                    format!("the client speaks wire version {client}, the server {server}"),
-                ));
+                    format_args!("the client speaks wire version {client}, the server {server}"),
+                );
             }
         }
     }
 
-    fn push(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn push(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings) {
         let stream = stream(engine, fields);
         let id = identity(fields);
         self.requests_seen = true;
@@ -205,34 +205,34 @@ impl Conversation {
     }
 
     /// Lite sends every change again and again until it is acknowledged.
-    fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings) {
         let key = Key::EMPTY.and_number(id);
         let known = self.mutations.entry(key, (stream.number(), 0));
         known.1 = known.1.saturating_add(1);
         let pushes = known.1;
         if pushes > 1 && pushes.is_power_of_two() {
-            findings.push(Finding::note(
+            findings.note(
                 "mutation-resent",
                 fields.at(Role::MutationId),
-                format!("sent {pushes} times by now, without an answer in between"),
-            ));
+                format_args!("sent {pushes} times by now, without an answer in between"),
+            );
         }
     }
 
-    fn signature(&self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn signature(&self, fields: &Fields<'_>, findings: &mut Findings) {
         let unsigned = self.grant.is_some_and(|grant| !grant.signing);
         let signature = fields.bytes(Role::DeltaSignature).unwrap_or_default();
         if unsigned && signature.iter().any(|byte| *byte != 0) {
-            findings.push(Finding::warning(
+            findings.warning(
                 "signature-without-key",
                 fields.at(Role::DeltaSignature),
                 "signed, although the HandshakeAck gave no signing key",
-            ));
+            );
         }
     }
 
     /// Servers go by the session, so this is harmless but odd; it is said once per session.
-    fn producer(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn producer(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
         let Some(grant) = self.grant.filter(|_| !self.producer_reported) else {
             return;
         };
@@ -245,16 +245,16 @@ impl Conversation {
             };
             if said != granted && !self.producer_reported {
                 self.producer_reported = true;
-                findings.push(Finding::warning(
+                findings.warning(
                     "producer-mismatch",
                     fields.at(role),
-                    format!("{said}, but the HandshakeAck said {granted}; servers go by that"),
-                ));
+                    format_args!("{said}, but the HandshakeAck said {granted}; servers go by that"),
+                );
             }
         }
     }
 
-    fn sequence(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn sequence(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings) {
         let producer = fields.number(Role::ProducerId).unwrap_or_default();
         let seq = fields.number(Role::Seq).unwrap_or_default();
         if producer == 0 || seq == 0 {
@@ -269,29 +269,30 @@ impl Conversation {
             *known = seq;
             self.sent.insert(numbered, id);
             if seq > last + 1 {
-                let text = format!("{seq} follows {last}: {} are missing", seq - last - 1);
-                findings.push(Finding::warning("seq-gap", at, text));
+                findings.warning(
+                    "seq-gap",
+                    at,
+                    format_args!("{seq} follows {last}: {} are missing", seq - last - 1),
+                );
             }
         } else {
             match self.sent.get(numbered) {
                 Some(known) if known == id => {}
-                Some(_) => findings.push(Finding::warning(
+                Some(_) => findings.warning(
                     "seq-repeat",
                     at,
-                    format!("another message had {seq} before"),
-                )),
-                None if self.sent.complete() => findings.push(Finding::warning(
-                    "seq-regression",
-                    at,
-                    format!("{seq} follows {last}"),
-                )),
+                    format_args!("another message had {seq} before"),
+                ),
+                None if self.sent.complete() => {
+                    findings.warning("seq-regression", at, format_args!("{seq} follows {last}"))
+                }
                 None => {}
             }
             self.sent.insert(numbered, id);
         }
     }
 
-    fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings) {
         let id = identity(fields);
         let stream = if code == 0x11 || code == 0x12 {
             self.delta_answered(id, fields, findings)
@@ -305,11 +306,11 @@ impl Conversation {
         if let (Some(stream), Some(applied), Some(1..)) = (stream, applied, producer) {
             let before = self.applied.insert(stream, applied);
             if before.is_some_and(|before| before > applied) {
-                findings.push(Finding::warning(
+                findings.warning(
                     "applied-seq-backwards",
                     fields.at(Role::AppliedSeq),
-                    format!("{applied} after {}", before.unwrap_or_default()),
-                ));
+                    format_args!("{applied} after {}", before.unwrap_or_default()),
+                );
             }
         }
     }
@@ -319,7 +320,7 @@ impl Conversation {
         &mut self,
         id: u64,
         fields: &Fields<'_>,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) -> Option<Key> {
         let mutation = Key::EMPTY.and_number(id);
         let known = self.mutations.change(mutation, |(stream, pushes)| {
@@ -338,7 +339,7 @@ impl Conversation {
         stream: Key,
         id: u64,
         fields: &Fields<'_>,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) {
         let request = request_key(code - 1, stream, id);
         let known = self
@@ -350,13 +351,13 @@ impl Conversation {
     }
 
     /// An answer to a request that was not seen; `role` names it.
-    fn unasked(&self, role: Role, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    fn unasked(&self, role: Role, fields: &Fields<'_>, findings: &mut Findings) {
         if self.handshake.is_some() && self.requests_seen {
-            findings.push(Finding::warning(
+            findings.warning(
                 "ack-without-request",
                 fields.at(role),
                 "no request that waits for this answer was seen",
-            ));
+            );
         }
     }
 }

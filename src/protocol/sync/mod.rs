@@ -7,6 +7,7 @@ mod checks;
 mod conversation;
 mod encode;
 mod fields;
+mod findings;
 mod frame;
 mod header;
 pub mod messages;

@@ -2,8 +2,8 @@
 //!
 //! Source: protocol page `sync`, section 5.3.
 
-use super::checks::Finding;
 use super::fields::{Fields, Role};
+use super::findings::Findings;
 use crate::model::Direction;
 use std::collections::VecDeque;
 
@@ -31,7 +31,7 @@ impl Pings {
         opened: bool,
         direction: Option<Direction>,
         fields: &Fields<'_>,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) {
         let time = fields.number(Role::Timestamp).unwrap_or_default();
         let asker = direction.map(Direction::reverse);
@@ -51,11 +51,11 @@ impl Pings {
             .position(|ping| ping.0 == time && waiting(ping));
         let Some(found) = found else {
             if opened && !self.forgotten {
-                findings.push(Finding::warning(
+                findings.warning(
                     "pong-without-ping",
                     at,
                     "no ping with this time waits for an answer",
-                ));
+                );
             }
             return;
         };
@@ -67,11 +67,11 @@ impl Pings {
             index > found + 1 || !waiting(ping)
         });
         if lost > 0 && direction.is_some() {
-            findings.push(Finding::warning(
+            findings.warning(
                 "ping-unanswered",
                 at,
-                format!("{lost} earlier pings were not answered"),
-            ));
+                format_args!("{lost} earlier pings were not answered"),
+            );
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Source: protocol page `sync`, sections 5.4 and 7.
 
-use super::checks::Finding;
 use super::fields::{Fields, Role};
+use super::findings::Findings;
 use super::streams::{Bounded, Key};
 
 /// What was pushed so far.
@@ -19,7 +19,7 @@ pub struct Pushed {
 
 impl Pushed {
     /// A row: its number rises by one per peer and collection; 0 is exempt.
-    pub fn row(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    pub fn row(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
         let sequence = fields.number(Role::Sequence).unwrap_or_default();
         if sequence == 0 {
             return;
@@ -33,14 +33,14 @@ impl Pushed {
         let Some(last) = last else { return };
         let at = fields.at(Role::Sequence);
         if sequence <= last {
-            findings.push(Finding::warning(
+            findings.warning(
                 "row-repeat",
                 at,
-                format!("{sequence} follows {last}; clients drop it"),
-            ));
+                format_args!("{sequence} follows {last}; clients drop it"),
+            );
         } else if sequence > last + 1 {
-            let text = format!("{sequence} follows {last}");
-            findings.push(Finding::warning("row-gap", at, text));
+            let text = format_args!("{sequence} follows {last}");
+            findings.warning("row-gap", at, text);
         }
     }
 
@@ -52,23 +52,23 @@ impl Pushed {
     }
 
     /// A delta follows its shape's position.
-    pub fn shape_delta(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    pub fn shape_delta(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
         let shape = Key::EMPTY.and(fields.bytes(Role::ShapeId).unwrap_or_default());
         let position = fields.number(Role::Lsn).unwrap_or_default();
         let last = self.shapes.get(shape);
         self.shapes
             .insert(shape, last.unwrap_or_default().max(position));
         if let Some(last) = last.filter(|last| position > last.saturating_add(1)) {
-            findings.push(Finding::warning(
+            findings.warning(
                 "shape-gap",
                 fields.at(Role::Lsn),
-                format!("{position} follows {last}; clients ask for a resync"),
-            ));
+                format_args!("{position} follows {last}; clients ask for a resync"),
+            );
         }
     }
 
     /// Chunks come in order, of one snapshot at a time.
-    pub fn chunk(&mut self, fields: &Fields<'_>, findings: &mut Vec<Finding>) {
+    pub fn chunk(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
         let array = Key::EMPTY.and(fields.bytes(Role::Array).unwrap_or_default());
         let clock = Key::EMPTY
             .and(fields.bytes(Role::SnapshotClock).unwrap_or_default())
@@ -77,11 +77,11 @@ impl Pushed {
         let total = fields.number(Role::TotalChunks).unwrap_or_default();
         let known = self.snapshots.insert(array, (index + 1, total, clock));
         if index >= total {
-            findings.push(Finding::warning(
+            findings.warning(
                 "chunk-index",
                 fields.at(Role::ChunkIndex),
-                format!("chunk {index} of {total}"),
-            ));
+                format_args!("chunk {index} of {total}"),
+            );
         }
         let Some((next, known_total, known_clock)) = known else {
             return;
@@ -113,6 +113,6 @@ impl Pushed {
         } else {
             return;
         };
-        findings.push(Finding::warning(code, fields.at(role), text));
+        findings.warning(code, fields.at(role), text);
     }
 }

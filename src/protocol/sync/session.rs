@@ -1,9 +1,10 @@
 //! One sync connection.
 
 use super::body;
-use super::checks::{self, Finding};
+use super::checks;
 use super::conversation::Conversation;
 use super::fields::Fields;
+use super::findings::Findings;
 use super::frame::{self, Fit, Header, Layout};
 use super::header;
 use super::messages;
@@ -30,7 +31,7 @@ pub struct SyncSession {
     /// What the connection's messages have shown together.
     conversation: Conversation,
     /// Findings about the current message, before they are added to it.
-    findings: Vec<Finding>,
+    findings: Findings,
     /// How many bytes of an incomplete frame were last looked through for the next frame, per
     /// direction.
     looked_through: [usize; 3],
@@ -48,7 +49,7 @@ impl SyncSession {
             shown: [Versions::ALL; 2],
             opaque: Vec::new(),
             conversation: Conversation::default(),
-            findings: Vec::new(),
+            findings: Findings::new(settings.wanted != Wanted::Nothing),
             looked_through: [0; 3],
         }
     }
@@ -316,9 +317,7 @@ impl SyncSession {
                     .follow(kind, header.layout, direction, &fields, findings);
             }
         }
-        for finding in findings.drain(..) {
-            finding.add(message);
-        }
+        findings.move_to(message);
     }
 }
 
