@@ -145,11 +145,12 @@ pub fn decode_sparingly(
     opaque: &mut Vec<(NodeId, Opaque)>,
 ) -> Option<Reading> {
     let group = only(kind, groups)?;
+    let plan = fields::plan(kind, group)?;
     let body = message.tree.next_id();
     let faithful = message.faithful;
     opaque.clear();
     let outcome = Decoder::new(frame, start, versions::dialect(group), message, opaque)
-        .attempt_sparingly(&kind.body, fields::watched(kind), json);
+        .attempt_sparingly(plan, json);
     if !outcome.exact || outcome.position != frame.len() {
         message.tree.truncate(body);
         message.spelled.body.clear();

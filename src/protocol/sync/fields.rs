@@ -1,9 +1,10 @@
 //! The fields that checks look at, found in one pass over a body.
 
-use super::messages;
+use super::versions;
 use crate::model::{Label, Node, NodeId, Span, Tree, Value};
-use crate::schema::{Field, MessageType, Payload, Type};
-use std::sync::LazyLock;
+use crate::schema::messagepack::Plan;
+use crate::schema::{Field, MessageType, Payload, Type, Versions};
+use std::sync::OnceLock;
 
 /// A field's meaning; the same in all messages that have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +93,8 @@ type Place = Option<(&'static Label, NodeId)>;
 /// Where a message type has the fields that anyone looks at.
 #[derive(Debug)]
 struct Places {
-    /// The bits of all of them, by their place in the table.
-    watched: u64,
+    /// By version group, how to read the body.
+    plans: [Option<Plan>; versions::NAMES.len()],
     /// By role, the place in the table.
     among_all: [Place; ROLES],
     /// By role, the place among those that are watched.
@@ -110,30 +111,24 @@ impl Places {
                 || beside.contains(&name)
                 || holds_more(field, MOST_NESTING)
         };
-        let watched = |(place, field): (usize, &Field)| match is_watched(field) {
-            true => 1 << place.min(LAST),
-            false => 0,
-        };
-        let watched = fields
-            .enumerate()
-            .map(watched)
-            .fold(0, |all, bit: u64| all | bit);
-        let place = |name: &str, among: u64| {
-            let mut labels = kind.body.fields.iter().map(|field| &field.label);
-            let place = labels.clone().position(|label| label.name == name)?;
-            let before = (among & ((1 << place.min(LAST)) - 1)).count_ones();
-            Some((labels.nth(place)?, before))
+        let place = |name: &str, among: &dyn Fn(&Field) -> bool| {
+            let field = fields.clone().find(|field| field.label.name == name)?;
+            let before = fields
+                .clone()
+                .take_while(|other| !std::ptr::eq(*other, field));
+            let place = before.filter(|field| among(field)).count();
+            Some((&field.label, NodeId::try_from(place).ok()?))
         };
         Self {
-            watched,
-            among_all: NAMES.map(|(name, _)| place(name, u64::MAX)),
-            among_watched: NAMES.map(|(name, _)| place(name, watched)),
+            plans: std::array::from_fn(|group| {
+                let version = Versions::only(u32::try_from(group).ok()?);
+                Plan::of(&kind.body, version, is_watched)
+            }),
+            among_all: NAMES.map(|(name, _)| place(name, &|_| true)),
+            among_watched: NAMES.map(|(name, _)| place(name, &is_watched)),
         }
     }
 }
-
-/// The last bit of a set of fields stands for all from here on.
-const LAST: usize = 63;
 
 /// Types nest less deep than this.
 const MOST_NESTING: u32 = 16;
@@ -168,21 +163,18 @@ fn beside(field: &'static Field) -> &'static [&'static str] {
     field.holds.as_ref().map_or(&[], |opaque| opaque.beside)
 }
 
-/// The places for every message code that is known.
-static PLACES: LazyLock<[Option<Box<Places>>; 256]> = LazyLock::new(|| {
-    std::array::from_fn(|code| {
-        let kind = u8::try_from(code).ok().and_then(messages::by_code)?;
-        Some(Box::new(Places::of(kind)))
-    })
-});
+/// The places for every message code that was met.
+static PLACES: [OnceLock<Places>; 256] = [const { OnceLock::new() }; 256];
 
 fn places(kind: &'static MessageType) -> Option<&'static Places> {
-    PLACES.get(kind.code as usize)?.as_deref()
+    let places = PLACES.get(kind.code as usize)?;
+    Some(places.get_or_init(|| Places::of(kind)))
 }
 
-/// The fields of a body of type `kind` that anyone looks at, as bits by their place in its table.
-pub fn watched(kind: &'static MessageType) -> u64 {
-    places(kind).map_or(u64::MAX, |places| places.watched)
+/// How to read a body of type `kind` and version `group` of which only those fields are kept that
+/// anyone looks at; none if it cannot be read so.
+pub fn plan(kind: &'static MessageType, group: u32) -> Option<&'static Plan> {
+    places(kind)?.plans.get(group as usize)?.as_ref()
 }
 
 /// The fields of a body, by role.
@@ -196,7 +188,7 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The fields of `body`, a body of type `kind`; whether all of them are there, or only those
-    /// that are [`watched`].
+    /// that its [`plan`] keeps.
     pub fn of(
         kind: &'static MessageType,
         body: NodeId,

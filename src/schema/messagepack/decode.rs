@@ -2,11 +2,12 @@
 
 mod build;
 mod collections;
+mod planned;
 mod structures;
 mod variants;
 
 use self::build::{AllNodes, Build, FewNodes};
-use super::{Codecs, Dialect};
+use super::{Codecs, Dialect, Plan};
 use crate::codec::messagepack::{Fault, Head, Reader, read_value};
 use crate::model::{Label, Message, NodeId, Span, Value};
 use crate::schema::{Field, Opaque, Struct, Type, Versions};
@@ -76,14 +77,14 @@ impl<'a, 'm> Decoder<'a, 'm> {
         }
     }
 
-    /// Like [`Decoder::attempt`], but only the `watched` fields of the body, as bits by their place
-    /// in its table, become nodes. With `json`, the body's text is added to [`Message::spelled`].
+    /// Like [`Decoder::attempt`], but only the fields that `plan` has as watched become nodes. With
+    /// `json`, the body's text is added to [`Message::spelled`].
     #[must_use]
-    pub fn attempt_sparingly(self, body: &'static Struct, watched: u64, json: bool) -> Outcome {
+    pub fn attempt_sparingly(self, plan: &'static Plan, json: bool) -> Outcome {
         if json {
-            self.building(FewNodes::<true>::new(watched)).attempt(body)
+            self.building(FewNodes::<true>::default()).planned(plan)
         } else {
-            self.building(FewNodes::<false>::new(watched)).attempt(body)
+            self.building(FewNodes::<false>::default()).planned(plan)
         }
     }
 
@@ -425,9 +426,9 @@ impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
     #[expect(clippy::inline_always, reason = "see FewNodes")]
     #[inline(always)]
     fn push(&mut self, label: Option<&'static Label>, value: Value, start: usize) {
-        let span = Span::new(start, self.reader.position());
+        let at = (start, self.reader.position());
         let frame = self.reader.bytes();
-        self.build.leaf(frame, self.message, label, value, span);
+        self.build.leaf(frame, self.message, label, value, at);
     }
 
     /// Notes that the next node's bytes hold something.

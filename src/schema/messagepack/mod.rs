@@ -4,10 +4,12 @@
 
 mod decode;
 mod encode;
+mod plan;
 mod transcode;
 
 pub use decode::{Decoder, Outcome};
 pub use encode::Encoder;
+pub use plan::Plan;
 pub use transcode::{Room, Transcoder};
 
 use super::Versions;

@@ -7,14 +7,14 @@ pub trait Build {
     /// Whether every value can be taken, and every flaw told; else only what the tables say.
     const ANYTHING: bool;
 
-    /// A value without children; its bytes are those of `frame` at `span`.
+    /// A value without children; where its bytes start in `frame`, and where they end.
     fn leaf(
         &mut self,
         frame: &[u8],
         message: &mut Message,
         label: Option<&'static Label>,
         value: Value,
-        span: Span,
+        at: (usize, usize),
     );
 
     /// A container that starts at byte `start`. What comes until it is closed is inside it.
@@ -29,9 +29,6 @@ pub trait Build {
 
     /// The container that [`Build::open`] has called `id` ends before byte `end`.
     fn close(&mut self, message: &mut Message, id: Option<NodeId>, value: Value, end: usize);
-
-    /// What comes is the body's field with this place in its table.
-    fn field(&mut self, _place: usize) {}
 
     /// What came is a key of a map, and its value comes.
     fn key_ends(&mut self) {}
@@ -56,9 +53,9 @@ impl Build for AllNodes {
         message: &mut Message,
         label: Option<&'static Label>,
         value: Value,
-        span: Span,
+        at: (usize, usize),
     ) {
-        message.tree.leaf(label, value, span);
+        message.tree.leaf(label, value, Span::new(at.0, at.1));
     }
 
     #[inline]
@@ -81,13 +78,10 @@ impl Build for AllNodes {
     }
 }
 
-/// Only the fields that checks look at become nodes; if `JSON`, the body is spelled out in the
+/// Only what is to be kept becomes nodes; if `JSON`, the body is spelled out in the
 /// message's text as well.
 #[derive(Clone, Copy, Debug)]
 pub struct FewNodes<const JSON: bool> {
-    /// Which of the body's fields become nodes, by their place in the table; the last bit stands for
-    /// all beyond it.
-    watched: u64,
     /// Whether what comes becomes nodes.
     kept: bool,
     /// What stands before the next key or value: a comma, the bracket that was opened, or a colon.
@@ -95,15 +89,21 @@ pub struct FewNodes<const JSON: bool> {
     refused: bool,
 }
 
-impl<const JSON: bool> FewNodes<JSON> {
-    /// Keeps the fields whose bits are set in `watched`; the last bit stands for all beyond it.
-    pub const fn new(watched: u64) -> Self {
+impl<const JSON: bool> Default for FewNodes<JSON> {
+    fn default() -> Self {
         Self {
-            watched,
             kept: true,
             lead: b':',
             refused: false,
         }
+    }
+}
+
+impl<const JSON: bool> FewNodes<JSON> {
+    /// Says whether what comes becomes nodes.
+    #[inline]
+    pub const fn keep(&mut self, kept: bool) {
+        self.kept = kept;
     }
 }
 
@@ -121,7 +121,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         message: &mut Message,
         label: Option<&'static Label>,
         value: Value,
-        span: Span,
+        at: (usize, usize),
     ) {
         if JSON {
             let text = &mut message.spelled.body;
@@ -142,7 +142,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
             }
         }
         if self.kept {
-            message.tree.leaf(label, value, span);
+            message.tree.leaf(label, value, Span::new(at.0, at.1));
         }
     }
 
@@ -183,11 +183,6 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         if let Some(id) = id {
             message.tree.close(id, end);
         }
-    }
-
-    #[inline]
-    fn field(&mut self, place: usize) {
-        self.kept = self.watched >> place.min(63) & 1 != 0;
     }
 
     #[inline]

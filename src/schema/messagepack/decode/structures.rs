@@ -4,7 +4,7 @@ use super::{Build, Decoder, EXTRA, Stop, present};
 use crate::codec::messagepack::Head;
 use crate::model::{Label, Secret, Span, Value};
 use crate::schema::messagepack::Codecs;
-use crate::schema::{Field, Struct, Type, Versions};
+use crate::schema::{Field, Struct, Type};
 
 impl<B: Build> Decoder<'_, '_, B> {
     pub(super) fn structure(
@@ -51,7 +51,7 @@ impl<B: Build> Decoder<'_, '_, B> {
     ) -> Result<(), Stop> {
         let version = self.dialect.version;
         if !B::ANYTHING {
-            return self.exact_fields(fields, count, version);
+            return self.exactly(fields, count);
         }
         let known = present(fields, version).count();
         if known != count as usize {
@@ -83,22 +83,10 @@ impl<B: Build> Decoder<'_, '_, B> {
     }
 
     /// As many fields as there should be, or none.
-    fn exact_fields(
-        &mut self,
-        fields: &'static [Field],
-        count: u32,
-        version: Versions,
-    ) -> Result<(), Stop> {
-        let is_body = self.depth == 0;
+    fn exactly(&mut self, fields: &'static [Field], count: u32) -> Result<(), Stop> {
         let mut left = count;
-        for (place, field) in fields.iter().enumerate() {
-            if !field.when.meets(version) {
-                continue;
-            }
+        for field in present(fields, self.dialect.version) {
             left = left.wrapping_sub(1);
-            if is_body {
-                self.build.field(place);
-            }
             if !self.plain(field) {
                 self.field(field)?;
             }
@@ -150,9 +138,6 @@ impl<B: Build> Decoder<'_, '_, B> {
             }
             order = index;
             seen |= 1 << index;
-            if self.depth == 0 {
-                self.build.field(index);
-            }
             let first = self.message.tree.next_id();
             self.field(field)?;
             // The key's bytes belong to the value's node, so that leaves tile the frame.
@@ -218,38 +203,17 @@ impl<B: Build> Decoder<'_, '_, B> {
     /// Decodes what most fields are, as most are spelled, without a call; else consumes nothing.
     #[inline]
     fn plain(&mut self, field: &'static Field) -> bool {
-        let start = self.reader.position();
         let label = Some(&field.label);
         let kind = match &field.kind {
-            Type::Optional(_) if self.reader.peek() == Some(0xc0) => {
-                self.reader.seek(start + 1);
-                self.push(label, Value::Nil, start);
-                return true;
-            }
+            Type::Optional(_) if self.short_nil(label) => return true,
             Type::Optional(inner) => inner,
             kind => kind,
         };
         match *kind {
-            Type::Unsigned(width) => {
-                let Some(value) = self.reader.short_unsigned(width) else {
-                    return false;
-                };
-                self.push(label, Value::Unsigned(value), start);
-            }
-            Type::Text if field.holds.is_none() => {
-                let Some(content) = self.reader.short_ascii() else {
-                    return false;
-                };
-                self.push(label, Value::Text(content), start);
-            }
-            Type::Bool => {
-                let Some(value) = self.reader.truth() else {
-                    return false;
-                };
-                self.push(label, Value::Bool(value), start);
-            }
-            _ => return false,
+            Type::Unsigned(width) => self.short_unsigned(width, label),
+            Type::Text if field.holds.is_none() => self.short_text(label),
+            Type::Bool => self.short_truth(label),
+            _ => false,
         }
-        true
     }
 }

@@ -1,0 +1,95 @@
+//! A body by its plan, and the values that most fields have, as most are spelled.
+
+use super::{Build, Decoder, FewNodes, Outcome, Stop};
+use crate::codec::messagepack::Head;
+use crate::model::{Label, Value};
+use crate::schema::messagepack::Plan;
+use crate::schema::messagepack::plan::{Form, Step};
+
+impl<const JSON: bool> Decoder<'_, '_, FewNodes<JSON>> {
+    /// Decodes the body if it is exactly as `plan` says; gives up at the first departure.
+    pub(super) fn planned(mut self, plan: &'static Plan) -> Outcome {
+        self.strict = true;
+        self.run(|decoder| decoder.steps(&plan.steps))
+    }
+
+    fn steps(&mut self, steps: &'static [Step]) -> Result<(), Stop> {
+        let start = self.reader.position();
+        let head = match self.reader.short_array() {
+            Some(count) => Head::Array(count),
+            None => self.head()?,
+        };
+        if !matches!(head, Head::Array(count) if count as usize == steps.len()) {
+            return Err(Stop::Mismatch);
+        }
+        self.container(None, Value::Struct, start, |decoder| {
+            for step in steps {
+                decoder.build.keep(step.watched);
+                decoder.step(step)?;
+            }
+            Ok(())
+        })
+    }
+
+    #[inline]
+    fn step(&mut self, step: &'static Step) -> Result<(), Stop> {
+        let label = Some(&step.field.label);
+        let done = match step.form {
+            Form::Unsigned(width) => self.short_unsigned(width, label),
+            Form::OptionalUnsigned(width) => {
+                self.short_nil(label) || self.short_unsigned(width, label)
+            }
+            Form::Truth => self.short_truth(label),
+            Form::Text => self.short_text(label),
+            Form::OptionalText => self.short_nil(label) || self.short_text(label),
+            Form::Signed => return self.signed(label),
+            Form::Choice(choice) => return self.nested(|decoder| decoder.choice(choice, label)),
+            Form::Other => false,
+        };
+        if done { Ok(()) } else { self.field(step.field) }
+    }
+}
+
+/// Each takes a value and says so, or nothing.
+impl<B: Build> Decoder<'_, '_, B> {
+    #[inline]
+    pub(super) fn short_nil(&mut self, label: Option<&'static Label>) -> bool {
+        let start = self.reader.position();
+        let is_nil = self.reader.peek() == Some(0xc0);
+        if is_nil {
+            self.reader.seek(start + 1);
+            self.push(label, Value::Nil, start);
+        }
+        is_nil
+    }
+
+    #[inline]
+    pub(super) fn short_unsigned(&mut self, width: u8, label: Option<&'static Label>) -> bool {
+        let start = self.reader.position();
+        let value = self.reader.short_unsigned(width);
+        if let Some(value) = value {
+            self.push(label, Value::Unsigned(value), start);
+        }
+        value.is_some()
+    }
+
+    #[inline]
+    pub(super) fn short_truth(&mut self, label: Option<&'static Label>) -> bool {
+        let start = self.reader.position();
+        let value = self.reader.truth();
+        if let Some(value) = value {
+            self.push(label, Value::Bool(value), start);
+        }
+        value.is_some()
+    }
+
+    #[inline]
+    pub(super) fn short_text(&mut self, label: Option<&'static Label>) -> bool {
+        let start = self.reader.position();
+        let content = self.reader.short_ascii();
+        if let Some(content) = content {
+            self.push(label, Value::Text(content), start);
+        }
+        content.is_some()
+    }
+}
