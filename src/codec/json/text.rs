@@ -9,7 +9,7 @@ mod room;
 
 use self::escape::{escape, is_plain, plain_start};
 use self::room::{
-    EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, quoted, short_name, short_number,
+    EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, quoted, short_number, short_string,
 };
 use crate::model::{Label, Span};
 use std::io::Write;
@@ -241,21 +241,21 @@ impl JsonText {
     pub fn text(&mut self, lead: u8, label: Option<&'static Label>, frame: &[u8], content: Span) {
         let rest = frame.get(content.start as usize..).unwrap_or_default();
         let length = content.len();
-        let quick = match plain_start::<32>(rest, length) {
-            Some(start) => {
-                let string = |room: &mut Room, at| quoted(room, at, start, length);
-                self.quick_member(lead, label, string)
+        if let Some(start) = plain_start::<32>(rest, length) {
+            let quoted = |room: &mut Room, at| quoted(room, at, start, length);
+            if self.quick_member(lead, label, quoted).is_some() {
+                return;
             }
-            None => None,
-        };
-        if quick.is_none() {
-            self.string(lead, label, content.of(frame));
         }
+        self.string(lead, label, content.of(frame));
     }
 
     /// The string `bytes`, which is UTF-8.
     #[inline(never)]
     pub fn string(&mut self, lead: u8, label: Option<&'static Label>, bytes: &[u8]) {
+        if bytes.len() <= MOST_SHORT && is_plain(bytes) {
+            return self.member(lead, label, |room, at| short_string(room, at, bytes));
+        }
         self.open_string(lead, label);
         self.inside(bytes);
         self.push(b'"');
@@ -279,9 +279,10 @@ impl JsonText {
     /// A name of ours, which needs no escapes.
     #[inline]
     pub fn name(&mut self, lead: u8, label: Option<&'static Label>, name: &str) {
-        let short = |room: &mut Room, at| short_name(room, at, name);
-        if name.len() > MOST_SHORT || self.quick_member(lead, label, short).is_none() {
-            self.string(lead, label, name.as_bytes());
+        let bytes = name.as_bytes();
+        let short = |room: &mut Room, at| short_string(room, at, bytes);
+        if bytes.len() > MOST_SHORT || self.quick_member(lead, label, short).is_none() {
+            self.string(lead, label, bytes);
         }
     }
 

@@ -241,8 +241,9 @@ impl SyncSession {
 
 impl SyncSession {
     /// Decodes a message of which nobody wants the values, only the text or what is wrong with it.
-    /// If its body is not just what it should be, nothing is done: then all of it is wanted.
-    fn sparingly(&mut self, header: &Header, frame: &[u8], message: &mut Message) -> Option<usize> {
+    /// If its body is not just what it should be, to its end, nothing is done: then all of it is
+    /// wanted.
+    fn sparingly(&mut self, header: &Header, frame: &[u8], message: &mut Message) -> Option<()> {
         let json = match self.settings.wanted {
             Wanted::Values => return None,
             Wanted::Json => true,
@@ -261,7 +262,30 @@ impl SyncSession {
         if json {
             header::spell(header, kind, &reading, message);
         }
-        Some(reading.end)
+        Some(())
+    }
+
+    /// Decodes all of a message, whatever it is.
+    fn thoroughly(&mut self, header: &Header, frame: &[u8], message: &mut Message) {
+        let schema = header::show(header, message);
+        let end = self.body(header, frame, schema, message);
+        let body_end = header.frame_size().min(frame.len());
+        if end < body_end
+            && message
+                .issues
+                .iter()
+                .all(|issue| issue.at.end as usize != body_end)
+        {
+            message.warning(
+                "trailing-bytes",
+                (end, body_end),
+                format!(
+                    "{} bytes after the value, inside the body; peers ignore them",
+                    body_end - end
+                ),
+            );
+        }
+        message.rest(end, frame.len());
     }
 
     /// The version groups that the next body is expected to follow.
@@ -310,7 +334,8 @@ impl SyncSession {
         let direction = input.direction;
         let follow = !self.settings.independent && self.conversation.begins(kind, direction);
         if follow || checks::concern(kind) {
-            let fields = Fields::of(kind, body, &message.tree, frame, message.header.is_some());
+            let all = message.header.is_some();
+            let fields = Fields::of(kind, body, &message.tree, frame, all);
             checks::check(kind, &fields, findings);
             if follow {
                 self.conversation
@@ -386,30 +411,9 @@ impl Session for SyncSession {
             return;
         };
         self.check_header(&header, frame, input, message);
-        let end = match self.sparingly(&header, frame, message) {
-            Some(end) => end,
-            None => {
-                let schema = header::show(&header, message);
-                self.body(&header, frame, schema, message)
-            }
-        };
-        let body_end = header.frame_size().min(frame.len());
-        if end < body_end
-            && message
-                .issues
-                .iter()
-                .all(|issue| issue.at.end as usize != body_end)
-        {
-            message.warning(
-                "trailing-bytes",
-                (end, body_end),
-                format!(
-                    "{} bytes after the value, inside the body; peers ignore them",
-                    body_end - end
-                ),
-            );
+        if self.sparingly(&header, frame, message).is_none() {
+            self.thoroughly(&header, frame, message);
         }
-        message.rest(end, frame.len());
         if message.worst() != Some(Severity::Error) {
             let opaque = std::mem::take(&mut self.opaque);
             read_inner(frame, message, &opaque);

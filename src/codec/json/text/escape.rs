@@ -31,17 +31,34 @@ pub fn plain_start<const N: usize>(bytes: &[u8], length: usize) -> Option<&[u8; 
 
 /// Whether no byte needs an escape; most strings need none.
 pub fn is_plain(bytes: &[u8]) -> bool {
-    let (words, short) = bytes.as_chunks();
-    let found = words.iter().fold(0, |found, word| found | special(*word));
-    // The last eight bytes overlap the words before them.
-    let found = match (words.is_empty(), bytes.last_chunk()) {
-        (false, Some(last)) => found | special(*last),
-        _ => {
-            let special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
-            u64::from(short.iter().fold(false, |any, byte| any | special(byte)))
-        }
-    };
-    found == 0
+    let (blocks, _) = bytes.as_chunks::<16>();
+    match bytes.last_chunk::<16>() {
+        // The last bytes overlap the blocks before them.
+        Some(last) => blocks.iter().all(is_plain_block) && is_plain_block(last),
+        None => is_plain_short(bytes),
+    }
+}
+
+/// Every byte is looked at, without a branch.
+#[inline]
+fn is_plain_block(block: &[u8; 16]) -> bool {
+    let needs_escape = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    !block
+        .iter()
+        .fold(false, |any, byte| any | needs_escape(byte))
+}
+
+fn is_plain_short(bytes: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return special(*first) | special(*last) == 0;
+    }
+    let word = bytes
+        .iter()
+        .rev()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte));
+    // What no byte fills is no control character.
+    let filled = 0x2020_2020_2020_2020_u64.checked_shl(8 * bytes.len() as u32);
+    special((word | filled.unwrap_or_default()).to_le_bytes()) == 0
 }
 
 /// Whether none of the first `count` bytes needs an escape.

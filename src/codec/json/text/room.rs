@@ -30,16 +30,14 @@ pub fn few<const N: usize>(room: &mut Room, at: usize, bytes: [u8; N], length: u
     at + length
 }
 
-/// The longest name that [`short_name`] writes, in bytes.
-pub const MOST_SHORT: usize = 32;
+/// The longest string that [`short_string`] writes, in bytes.
+pub const MOST_SHORT: usize = 64;
 
-/// Writes a name of up to [`MOST_SHORT`] bytes in quotes; says where it ends.
+/// Writes a string of up to [`MOST_SHORT`] bytes that needs no escapes; says where it ends.
 #[inline]
-pub fn short_name(room: &mut Room, at: usize, name: &str) -> usize {
-    let bytes = name.as_bytes();
+pub fn short_string(room: &mut Room, at: usize, bytes: &[u8]) -> usize {
     let start = one(room, at, b'"');
     let end = start + bytes.len();
-    // The last bytes overlap the first.
     match bytes.len() {
         0..4 => {
             for (index, byte) in bytes.iter().enumerate() {
@@ -48,12 +46,13 @@ pub fn short_name(room: &mut Room, at: usize, name: &str) -> usize {
         }
         4..8 => ends::<4>(room, start, bytes),
         8..16 => ends::<8>(room, start, bytes),
-        _ => ends::<16>(room, start, bytes),
+        16..32 => ends::<16>(room, start, bytes),
+        _ => ends::<32>(room, start, bytes),
     }
     one(room, end, b'"')
 }
 
-/// Writes `bytes`, which are from `N` to twice as many.
+/// Writes `bytes`, which are from `N` to twice as many: the last `N` overlap the first.
 #[inline]
 fn ends<const N: usize>(room: &mut Room, at: usize, bytes: &[u8]) {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
