@@ -7,13 +7,11 @@
 
 mod cursor;
 mod parse;
-mod text;
 mod tree;
 mod write;
 
 pub use cursor::Cursor;
 pub use parse::{Incomplete, JsonError};
-pub use text::{JsonText, Piece};
 pub use tree::{TextFault, TextForm, read_text, text_end};
 pub use write::{write_compact, write_string};
 

@@ -1,7 +1,6 @@
 //! One decoded frame.
 
-use super::{Direction, Issue, Label, NodeId, Severity, Span, Tree, Value};
-use crate::codec::json::JsonText;
+use super::{Direction, Issue, JsonText, Label, NodeId, Severity, Span, Tree, Value};
 
 /// At most this many issues are kept per message; the last one then says that there were more.
 const MOST_ISSUES: usize = 64;

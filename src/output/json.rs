@@ -7,8 +7,7 @@ use self::origin::Origins;
 use self::values::Values;
 use super::Sink;
 use super::redact::Redactor;
-use crate::codec::json::JsonText;
-use crate::model::{Label, Message, Record, Wanted, spell_type};
+use crate::model::{JsonText, Label, Message, Record, Wanted, spell_type};
 use std::io::{self, Write};
 
 /// Lines are written out when this many bytes have gathered.

@@ -7,6 +7,7 @@ mod value;
 
 pub use value::{Form, read_value};
 
+use crate::model::{JsonText, Label};
 use thiserror::Error;
 
 /// Why no item could be read.
@@ -296,6 +297,20 @@ pub fn integer_bytes(elements: &[u8]) -> impl Iterator<Item = u8> {
         0xcc => elements.next().copied(),
         byte => Some(*byte),
     })
+}
+
+/// Appends the digits of bytes that are spelled as integers, as a JSON string.
+pub fn spell_integer_bytes(
+    text: &mut JsonText,
+    lead: u8,
+    label: Option<&'static Label>,
+    elements: &[u8],
+) {
+    if elements.is_ascii() {
+        text.hexadecimal(lead, label, elements);
+    } else {
+        text.hexadecimal_of(lead, label, integer_bytes(elements), elements.len());
+    }
 }
 
 /// Bytes that the signed family needs for `value`: 0 is a fixint.

@@ -1,7 +1,7 @@
 //! Where a record comes from.
 
-use crate::codec::json::JsonText;
-use crate::model::{Label, Origin};
+use crate::codec::json::write_string;
+use crate::model::Origin;
 use crate::output::address::write_address;
 use crate::output::time::write_rfc3339;
 
@@ -10,7 +10,7 @@ use crate::output::time::write_rfc3339;
 #[derive(Debug, Default)]
 pub struct Origins {
     last: Option<Origin>,
-    text: JsonText,
+    text: Vec<u8>,
 }
 
 impl Origins {
@@ -21,7 +21,7 @@ impl Origins {
             write(&mut self.text, origin);
             self.last = Some(origin.clone());
         }
-        self.text.as_bytes()
+        &self.text
     }
 }
 
@@ -38,41 +38,43 @@ fn same(first: &Origin, second: &Origin) -> bool {
         && (named || (first.source, first.destination) == (second.source, second.destination))
 }
 
-static TIME: Label = Label::new("time");
-static STREAM: Label = Label::new("stream");
-static DIRECTION: Label = Label::new("direction");
-static SOURCE: Label = Label::new("src");
-static DESTINATION: Label = Label::new("dst");
-static TRANSPORT: Label = Label::new("transport");
-static FILE: Label = Label::new("file");
-static LINE: Label = Label::new("line");
-
-fn write(out: &mut JsonText, origin: &Origin) {
+fn write(out: &mut Vec<u8>, origin: &Origin) {
+    let mut digits = itoa::Buffer::new();
     if let Some(time) = origin.time {
-        out.open_string(b',', Some(&TIME));
-        out.append(|out| write_rfc3339(out, time));
+        out.extend_from_slice(b",\"time\":\"");
+        write_rfc3339(out, time);
         out.push(b'"');
     }
     if let Some(stream) = origin.stream {
-        out.unsigned(b',', Some(&STREAM), stream.into());
+        out.extend_from_slice(b",\"stream\":");
+        out.extend_from_slice(digits.format(stream).as_bytes());
     }
     if let Some(direction) = origin.direction {
-        out.name(b',', Some(&DIRECTION), direction.name());
+        out.extend_from_slice(b",\"direction\":\"");
+        out.extend_from_slice(direction.name().as_bytes());
+        out.push(b'"');
     }
-    for (label, address) in [(&SOURCE, origin.source), (&DESTINATION, origin.destination)] {
+    for (key, address) in [
+        (b",\"src\":\"", origin.source),
+        (b",\"dst\":\"", origin.destination),
+    ] {
         if let Some(address) = address {
-            out.open_string(b',', Some(label));
-            out.append(|out| write_address(out, address));
+            out.extend_from_slice(key);
+            write_address(out, address);
             out.push(b'"');
         }
     }
     if let Some(transport) = origin.transport {
-        out.name(b',', Some(&TRANSPORT), transport.name());
+        out.extend_from_slice(b",\"transport\":\"");
+        out.extend_from_slice(transport.name().as_bytes());
+        out.push(b'"');
     }
     if let Some(file) = &origin.file {
-        out.string(b',', Some(&FILE), file.as_bytes());
+        out.extend_from_slice(b",\"file\":");
+        write_string(file, out);
     }
     if let Some(line) = origin.line {
-        out.unsigned(b',', Some(&LINE), line);
+        out.extend_from_slice(b",\"line\":");
+        out.extend_from_slice(digits.format(line).as_bytes());
     }
 }

@@ -1,7 +1,7 @@
 //! Trees as JSON values.
 
-use crate::codec::json::JsonText;
-use crate::model::{Label, Layer, Node, NodeId, Record, Span, Tree, Value};
+use crate::codec::messagepack::spell_integer_bytes;
+use crate::model::{JsonText, Label, Layer, Node, NodeId, Record, Span, Tree, Value};
 use std::io::Write;
 
 /// The values of one record, ready to be written.
@@ -57,15 +57,16 @@ impl<'a> Values<'a> {
 
     /// Appends `node`, which is `id`, behind `lead` and the name of `label`. What most members are
     /// is written without a call.
-    #[expect(
-        clippy::inline_always,
-        reason = "a call costs as much as writing a number"
-    )]
-    #[inline(always)]
+    #[inline]
     fn value(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, node: &Node) {
         match node.value {
             Value::Unsigned(value) => out.unsigned(lead, label, value),
             Value::Text(span) => out.text(lead, label, self.layer(node), span),
+            Value::Struct => self.structure(out, lead, label, id, node),
+            Value::List => self.list(out, lead, label, id, node),
+            Value::Static(symbol) | Value::Symbol(symbol) => out.name(lead, label, symbol.name),
+            Value::Bool(value) => out.truth(lead, label, value),
+            Value::Nil => out.null(lead, label),
             _ => self.rarer(out, lead, label, id, node),
         }
     }
@@ -73,8 +74,6 @@ impl<'a> Values<'a> {
     #[inline(never)]
     fn rarer(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, node: &Node) {
         match node.value {
-            Value::Struct => self.structure(out, lead, label, id, node),
-            Value::List => self.list(out, lead, label, id, node),
             Value::Map => self.map(out, lead, label, id, node),
             Value::Pairs => self.pairs(out, lead, label, id, node),
             Value::TextChunks | Value::ByteChunks => self.chunks(out, lead, label, id, node),
@@ -102,6 +101,7 @@ impl<'a> Values<'a> {
         }
     }
 
+    #[inline(never)]
     fn structure(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, parent: &Node) {
         out.begin(lead, label);
         let mut lead = b'{';
@@ -118,6 +118,7 @@ impl<'a> Values<'a> {
         out.close(lead, b'{', b'}');
     }
 
+    #[inline(never)]
     fn list(&self, out: &mut JsonText, lead: u8, label: Name, id: NodeId, parent: &Node) {
         out.begin(lead, label);
         let mut lead = b'[';
@@ -230,7 +231,7 @@ impl<'a> Values<'a> {
                 out.hexadecimal(lead, label, self.bytes(node, span));
             }
             Value::IntegerBytes(span) => {
-                out.integer_bytes(lead, label, self.bytes(node, span));
+                spell_integer_bytes(out, lead, label, self.bytes(node, span));
             }
             Value::Extension(kind, span) => {
                 out.begin(lead, label);

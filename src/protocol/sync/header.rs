@@ -6,8 +6,9 @@ use super::body::Reading;
 use super::frame::{Header, Layout};
 use super::messages;
 use super::versions::NAMES;
-use crate::codec::json::{JsonText, Piece};
-use crate::model::{Label, Layer, Message, Node, NodeId, Span, Symbol, Unit, Value, spell_type};
+use crate::model::{
+    JsonText, Label, Layer, Message, Node, NodeId, Piece, Span, Symbol, Unit, Value, spell_type,
+};
 use crate::schema::MessageType;
 use crate::schema::messagepack::Codecs;
 use std::sync::LazyLock;

@@ -1,5 +1,6 @@
 //! What becomes of the values of a body as they are read: nodes of a tree, or JSON text at once.
 
+use crate::codec::messagepack::spell_integer_bytes;
 use crate::model::{Label, Message, NodeId, Span, Value};
 
 /// Takes values in the order in which they stand.
@@ -136,7 +137,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
                 Value::Symbol(symbol) => text.name(lead, label, symbol.name),
                 Value::Bytes(content) => text.hexadecimal(lead, label, content.of(frame)),
                 Value::IntegerBytes(content) => {
-                    text.integer_bytes(lead, label, content.of(frame));
+                    spell_integer_bytes(text, lead, label, content.of(frame));
                 }
                 _ => self.refused = true,
             }

@@ -26,18 +26,11 @@ pub fn bytes(room: &mut [u8], bytes: &[u8]) -> usize {
     2 * bytes.len()
 }
 
-/// Writes the digits of bytes that are spelled as MessagePack integers: fixints, or `cc` and the
-/// byte. The room has twice the size of the spelling; says how much is used of it.
-pub fn integer_bytes(room: &mut [u8], elements: &[u8]) -> usize {
-    if elements.is_ascii() {
-        return bytes(room, elements);
-    }
+/// Writes the digits of `bytes`, as many as the room has place for; says how much that is.
+pub fn each(room: &mut [u8], bytes: impl Iterator<Item = u8>) -> usize {
     let (room, _) = room.as_chunks_mut();
     let mut written = 0;
-    for (place, byte) in room
-        .iter_mut()
-        .zip(crate::codec::messagepack::integer_bytes(elements))
-    {
+    for (place, byte) in room.iter_mut().zip(bytes) {
         *place = digits(byte);
         written += 2;
     }

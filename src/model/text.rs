@@ -11,7 +11,7 @@ use self::escape::{escape, is_plain, plain_start};
 use self::room::{
     EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, quoted, short_number, short_string,
 };
-use crate::model::{Label, Span};
+use super::{Label, Span};
 use std::io::Write;
 
 /// Text that is appended again and again, as it is.
@@ -298,11 +298,16 @@ impl JsonText {
         self.fill(2 * bytes.len(), |room| hexadecimal::bytes(room, bytes));
     }
 
-    /// The digits of bytes that are spelled as MessagePack integers, as a string.
-    pub fn integer_bytes(&mut self, lead: u8, label: Option<&'static Label>, elements: &[u8]) {
+    /// The digits of `bytes`, at most so many, as a string.
+    pub fn hexadecimal_of(
+        &mut self,
+        lead: u8,
+        label: Option<&'static Label>,
+        bytes: impl Iterator<Item = u8>,
+        most: usize,
+    ) {
         self.open_string(lead, label);
-        let most = 2 * elements.len();
-        self.fill(most, |room| hexadecimal::integer_bytes(room, elements));
+        self.fill(2 * most, |room| hexadecimal::each(room, bytes));
         self.push(b'"');
     }
 
@@ -461,14 +466,11 @@ mod tests {
     }
 
     #[test]
-    fn bytes_spelled_as_integers_are_the_same_digits() {
-        for (elements, digits) in [
-            (&b""[..], ""),
-            (b"\x00\x7f", "007f"),
-            (b"\xcc\x80\x01\xcc\xff", "8001ff"),
-        ] {
-            let text = written(|text| text.integer_bytes(b',', None, elements));
-            assert_eq!(text, format!(",\"{digits}\""));
+    fn bytes_one_by_one_have_the_same_digits() {
+        for bytes in [&b""[..], b"\x00\x7f", b"\x80\x01\xff"] {
+            let one_by_one = bytes.iter().copied();
+            let text = written(|text| text.hexadecimal_of(b',', None, one_by_one.clone(), 9));
+            assert_eq!(text, written(|text| text.hexadecimal(b',', None, bytes)));
         }
     }
 
