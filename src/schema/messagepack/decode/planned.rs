@@ -3,8 +3,8 @@
 use super::{Build, Decoder, FewNodes, Outcome, Stop};
 use crate::codec::messagepack::Head;
 use crate::model::{Label, Value};
-use crate::schema::messagepack::Plan;
 use crate::schema::messagepack::plan::{Form, Step};
+use crate::schema::messagepack::{Codecs, Plan};
 
 impl<const JSON: bool> Decoder<'_, '_, FewNodes<JSON>> {
     /// Decodes the body if it is exactly as `plan` says; gives up at the first departure.
@@ -19,7 +19,8 @@ impl<const JSON: bool> Decoder<'_, '_, FewNodes<JSON>> {
             Some(count) => Head::Array(count),
             None => self.head()?,
         };
-        if !matches!(head, Head::Array(count) if count as usize == steps.len()) {
+        let named = self.dialect.codecs == Codecs::RMP_NAMED;
+        if named || !matches!(head, Head::Array(count) if count as usize == steps.len()) {
             return Err(Stop::Mismatch);
         }
         self.container(None, Value::Struct, start, |decoder| {
