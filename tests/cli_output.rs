@@ -204,7 +204,7 @@ fn a_secret_that_is_cut_off_does_not_leak() {
 
 #[test]
 fn a_table_of_captured_messages_fits_the_terminal() {
-    for width in ["80", "100", "120", "160"] {
+    for width in ["44", "50", "60", "70", "76", "80", "100", "120", "160"] {
         let path = "samples/pcap/sync-session.pcap";
         let arguments = ["pcap", "-o", "table", "--width", width, path];
         let output = Command::new(env!("CARGO_BIN_EXE_wirectl"))

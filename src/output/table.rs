@@ -52,6 +52,18 @@ impl Column {
         matches!(self, Self::Number | Self::Stream | Self::Place | Self::Size)
     }
 
+    /// How narrow it may become, in columns.
+    fn narrowest(self) -> usize {
+        let squeezed = SQUEEZE.iter().rev().find(|(column, _)| *column == self);
+        match (squeezed, self) {
+            (Some((_, floor)), _) => *floor,
+            // A time of day, to the microsecond.
+            (None, Self::Time) => 15,
+            (None, Self::Way) => 1,
+            (None, _) => self.least().max(self.head().len()),
+        }
+    }
+
     /// Columns that keep blocks alike.
     const fn least(self) -> usize {
         match self {
@@ -71,6 +83,16 @@ const SQUEEZE: [(Column, usize); 5] = [
     (Column::Summary, 8),
     (Column::Place, 8),
     (Column::Type, 12),
+];
+
+/// Which columns are left out, one after the other, where the terminal is too narrow for what the
+/// others need at least.
+const LEFT_OUT: [Column; 5] = [
+    Column::Place,
+    Column::Size,
+    Column::Time,
+    Column::Stream,
+    Column::Way,
 ];
 
 /// Writes one row per record, block by block.
@@ -120,6 +142,11 @@ impl<W: Write> Table<W> {
             };
             if self.look.columns() < narrow {
                 self.columns.retain(|column| *column != Column::Place);
+            }
+            for left_out in LEFT_OUT {
+                if needed(&self.columns) > self.look.columns() {
+                    self.columns.retain(|column| *column != left_out);
+                }
             }
         }
         self.clock.tick(record);
@@ -240,6 +267,12 @@ impl<W: Write> Sink for Table<W> {
         self.block();
         self.page.flush()
     }
+}
+
+/// How many columns of a terminal they need at least.
+fn needed(columns: &[Column]) -> usize {
+    let widths = columns.iter().map(|column| column.narrowest() + grid::GAP);
+    widths.sum::<usize>().saturating_sub(grid::GAP)
 }
 
 /// The columns that records like this one fill.
