@@ -7,12 +7,14 @@ mod escape;
 mod hexadecimal;
 mod room;
 
-use self::escape::{escape, is_plain, plain_start};
+use self::escape::{LONGEST, escape, is_plain, plain_start};
 use self::room::{
     EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, quoted, short_number, short_string,
 };
 use super::{Label, Span};
-use std::io::Write;
+
+/// Strings with escapes are written in parts of this size, in bytes.
+const PART: usize = 64;
 
 /// Text that is appended again and again, as it is.
 #[derive(Clone, Debug)]
@@ -115,14 +117,6 @@ impl JsonText {
             *room = piece.padded;
             piece.length
         });
-    }
-
-    /// Appends what `write` appends, at leisure.
-    #[cold]
-    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.bytes.truncate(self.used);
-        write(&mut self.bytes);
-        self.used = self.bytes.len();
     }
 
     /// Appends as many of the first bytes of the room as `write` says.
@@ -267,12 +261,13 @@ impl JsonText {
         self.member(lead, label, |room, at| one(room, at, b'"'));
     }
 
-    /// A piece of a string.
+    /// A part of a string.
     pub fn inside(&mut self, bytes: &[u8]) {
         if is_plain(bytes) {
-            self.copy(bytes);
-        } else {
-            self.append(|out| escape(out, bytes));
+            return self.copy(bytes);
+        }
+        for part in bytes.chunks(PART) {
+            self.fill(part.len() * LONGEST, |room| escape(room, part));
         }
     }
 
@@ -293,7 +288,7 @@ impl JsonText {
         self.push(b'"');
     }
 
-    /// The digits of `bytes` as a piece of a string.
+    /// The digits of `bytes` as a part of a string.
     pub fn digits(&mut self, bytes: &[u8]) {
         self.fill(2 * bytes.len(), |room| hexadecimal::bytes(room, bytes));
     }
@@ -339,7 +334,7 @@ impl JsonText {
         if value.is_finite() {
             self.copy(ryu::Buffer::new().format_finite(value).as_bytes());
         } else {
-            self.append(|out| not_finite(out, value, tagged));
+            self.copy(not_finite(value, tagged).as_bytes());
         }
     }
 
@@ -359,19 +354,15 @@ impl JsonText {
     }
 }
 
-fn not_finite(out: &mut Vec<u8>, value: f64, tagged: bool) {
-    let (plain, short) = if value.is_nan() {
-        ("NaN", "nan")
-    } else if value > 0.0 {
-        ("Infinity", "inf")
-    } else {
-        ("-Infinity", "-inf")
-    };
-    let _ = if tagged {
-        write!(out, "{{\"$float\":\"{short}\"}}")
-    } else {
-        write!(out, "\"{plain}\"")
-    };
+const fn not_finite(value: f64, tagged: bool) -> &'static str {
+    match (value.is_nan(), value > 0.0, tagged) {
+        (true, _, false) => "\"NaN\"",
+        (false, true, false) => "\"Infinity\"",
+        (false, false, false) => "\"-Infinity\"",
+        (true, _, true) => "{\"$float\":\"nan\"}",
+        (false, true, true) => "{\"$float\":\"inf\"}",
+        (false, false, true) => "{\"$float\":\"-inf\"}",
+    }
 }
 
 #[cfg(test)]
@@ -487,16 +478,33 @@ mod tests {
     }
 
     #[test]
-    fn text_goes_on_behind_what_was_appended() {
+    fn text_goes_on_for_ever() {
         let text = written(|text| {
             for _ in 0..500 {
-                text.append(|out| out.extend_from_slice(b"ab"));
+                text.copy(b"ab");
                 text.copy(b"");
                 text.name(b',', None, "cd");
+                text.string(b',', None, b"\n\n");
                 text.truth(b',', None, true);
                 text.float(b',', None, 0.5, false);
+                text.float(b',', None, f64::NAN, false);
             }
         });
-        assert_eq!(text, "ab,\"cd\",true,0.5".repeat(500));
+        let once = "ab,\"cd\",\"\\n\\n\",true,0.5,\"NaN\"";
+        assert_eq!(text, once.repeat(500));
+    }
+
+    #[test]
+    fn floats_that_json_lacks_have_names() {
+        for (value, plain, tagged) in [
+            (f64::NAN, "NaN", "nan"),
+            (f64::INFINITY, "Infinity", "inf"),
+            (f64::NEG_INFINITY, "-Infinity", "-inf"),
+        ] {
+            let text = written(|text| text.float(b',', None, value, false));
+            assert_eq!(text, format!(",\"{plain}\""));
+            let text = written(|text| text.float(b',', None, value, true));
+            assert_eq!(text, format!(",{{\"$float\":\"{tagged}\"}}"));
+        }
     }
 }

@@ -93,28 +93,27 @@ const fn special(bytes: [u8; 8]) -> u64 {
     (control | quote | backslash) & (ONES * 0x80)
 }
 
-/// Appends UTF-8 `bytes` as the inside of a JSON string.
+/// The longest escape, in bytes.
+pub const LONGEST: usize = 6;
+
+/// Writes UTF-8 `bytes`, or a part of them, as the inside of a JSON string; says how much that is.
+/// The room has [`LONGEST`] bytes for each.
 #[cold]
-pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
-    let mut rest = bytes;
-    while let Some(position) = rest.iter().position(|byte| {
-        ESCAPES
-            .get(usize::from(*byte))
-            .is_some_and(|escape| *escape != 0)
-    }) {
-        let (plain, tail) = rest.split_at(position);
-        out.extend_from_slice(plain);
-        let Some((byte, tail)) = tail.split_first() else {
-            break;
+pub fn escape(room: &mut [u8], bytes: &[u8]) -> usize {
+    let mut end = 0;
+    for byte in bytes {
+        let escape = ESCAPES.get(usize::from(*byte)).copied().unwrap_or_default();
+        let [upper, lower] = digits(*byte);
+        let unicode = [b'\\', b'u', b'0', b'0', upper, lower];
+        let spelled: &[u8] = match escape {
+            0 => &[*byte],
+            b'u' => &unicode,
+            letter => &[b'\\', letter],
         };
-        match ESCAPES.get(usize::from(*byte)).copied().unwrap_or_default() {
-            b'u' => {
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&digits(*byte));
-            }
-            letter => out.extend_from_slice(&[b'\\', letter]),
+        if let Some(place) = room.get_mut(end..end + spelled.len()) {
+            place.copy_from_slice(spelled);
         }
-        rest = tail;
+        end += spelled.len();
     }
-    out.extend_from_slice(rest);
+    end
 }

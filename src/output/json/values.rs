@@ -2,7 +2,6 @@
 
 use crate::codec::messagepack::spell_integer_bytes;
 use crate::model::{JsonText, Label, Layer, Node, NodeId, Record, Span, Tree, Value};
-use std::io::Write;
 
 /// The values of one record, ready to be written.
 #[derive(Clone, Copy)]
@@ -211,10 +210,12 @@ impl<'a> Values<'a> {
             Value::Unsigned(value) => out.unsigned(lead, label, value),
             Value::Signed(value) => out.signed(lead, label, value),
             Value::Negative(value) => {
+                let digits = itoa::Buffer::new()
+                    .format(-1 - i128::from(value))
+                    .to_owned();
                 out.begin(lead, label);
-                out.append(|out| {
-                    let _ = write!(out, "{{\"$bigint\":\"{}\"}}", -1 - i128::from(value));
-                });
+                out.name(b'{', Some(&BIG_INTEGER), &digits);
+                out.push(b'}');
             }
             Value::Float(value) => out.float(lead, label, value, node.tagged),
             Value::BadText(span) => {
@@ -275,6 +276,7 @@ type Name = Option<&'static Label>;
 /// Stands in for a member without a label, which no decoder makes.
 static UNNAMED: Label = Label::new("");
 
+static BIG_INTEGER: Label = Label::new("$bigint");
 static BYTES: Label = Label::new("$bytes");
 static EXTENSION: Label = Label::new("$ext");
 static MAP: Label = Label::new("$map");

@@ -14,6 +14,9 @@ use crate::model::{Direction, Issue, Message, NodeId, Severity, Wanted};
 use crate::protocol::{Framing, Input, Session, Settings, read_inner};
 use crate::schema::{Opaque, Versions};
 
+/// Of larger frames the text is not written twice, here and in the output: it may be long.
+const MOST_SPARED: usize = 1 << 20;
+
 /// Follows one connection.
 #[derive(Debug)]
 pub struct SyncSession {
@@ -249,7 +252,8 @@ impl SyncSession {
             Wanted::Json => true,
             Wanted::Nothing => false,
         };
-        if header.frame_size() != frame.len() || !header::is_usual(header) {
+        let is_usual = header::is_usual(header) && frame.len() <= MOST_SPARED;
+        if !is_usual || header.frame_size() != frame.len() {
             return None;
         }
         let kind = messages::by_code(header.code)?;
