@@ -17,6 +17,15 @@ pub fn read_inner(frame: &[u8], message: &mut Message, noted: &[(NodeId, Opaque)
     }
 }
 
+/// Reads the noted fields only for what is wrong with them; nothing of what they hold is kept.
+pub fn check_inner(frame: &[u8], message: &mut Message, noted: &[(NodeId, Opaque)]) {
+    for (field, opaque) in noted {
+        let start = message.tree.next_id();
+        (opaque.read)(frame, *field, message);
+        message.tree.truncate(start);
+    }
+}
+
 struct Mirror<'a> {
     frame: &'a [u8],
     /// Fields not yet read, in the order of the tree.

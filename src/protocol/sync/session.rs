@@ -11,7 +11,7 @@ use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
 use crate::model::{Direction, Issue, Message, NodeId, Severity, Wanted};
-use crate::protocol::{Framing, Input, Session, Settings, read_inner};
+use crate::protocol::{Framing, Input, Session, Settings, check_inner, read_inner};
 use crate::schema::{Opaque, Versions};
 
 /// Of larger frames the text is not written twice, here and in the output: it may be long.
@@ -420,7 +420,10 @@ impl Session for SyncSession {
         }
         if message.worst() != Some(Severity::Error) {
             let opaque = std::mem::take(&mut self.opaque);
-            read_inner(frame, message, &opaque);
+            match self.settings.wanted {
+                Wanted::Nothing => check_inner(frame, message, &opaque),
+                _ => read_inner(frame, message, &opaque),
+            }
             self.opaque = opaque;
             self.check(&header, frame, input, message);
         }
