@@ -82,14 +82,14 @@ impl Pcap {
         let options = self.options()?;
         let captures = self.captures()?;
         if self.output.wants_conversations() {
-            return self.conversations(captures, options);
+            return self.conversations(captures, &options);
         }
         let output = self.output.ready(&self.first())?;
         let mut sink = output.sink(io::stdout().lock());
         let mut pipeline = Pipeline::new(sink.as_mut(), self.selection.ready()?);
         match self.payload_files()? {
-            Some(mut files) => self.decode(captures, options, &mut pipeline, &mut files)?,
-            None => self.decode(captures, options, &mut pipeline, &mut NoObserver)?,
+            Some(mut files) => self.decode(captures, &options, &mut pipeline, &mut files)?,
+            None => self.decode(captures, &options, &mut pipeline, &mut NoObserver)?,
         };
         let totals = pipeline.totals();
         complain::filter_failures(&pipeline);
@@ -116,7 +116,7 @@ impl Pcap {
     fn conversations(
         &self,
         captures: Merge<Box<dyn Read + Send>>,
-        options: TrafficOptions,
+        options: &TrafficOptions,
     ) -> anyhow::Result<u8> {
         let mut selection = self.selection.ready()?;
         let rows = Rows::split(&mut selection);
@@ -165,11 +165,11 @@ impl Pcap {
     fn decode(
         &self,
         mut captures: Merge<Box<dyn Read + Send>>,
-        mut options: TrafficOptions,
+        options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
         observer: &mut dyn Observer,
     ) -> anyhow::Result<Flow> {
-        options.settings.wanted = pipeline.wanted();
+        let options = options.wanting(pipeline.wanted());
         decode_captures(&mut captures, &options, pipeline, observer).with_context(|| self.first())
     }
 

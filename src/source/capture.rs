@@ -6,7 +6,7 @@ mod stream;
 
 pub use stream::StreamInfo;
 
-use crate::model::{Message, Origin, Severity};
+use crate::model::{Message, Origin, Severity, Wanted};
 use crate::net::{self, Control, Event, Item, Kind, Merge, PayloadProbe};
 use crate::pipeline::{Flow, Pipeline};
 use crate::protocol::{ALL, Confidence, Input, Protocol, Settings};
@@ -46,6 +46,16 @@ pub struct TrafficOptions {
     pub most_connections: Option<usize>,
     /// The bytes come from live connections: what is missing of them passed, but too fast.
     pub live: bool,
+}
+
+impl TrafficOptions {
+    /// The same, where no more than `wanted` is looked at in messages.
+    #[must_use]
+    pub fn wanting(&self, wanted: Wanted) -> Self {
+        let mut options = self.clone();
+        options.settings.wanted = wanted;
+        options
+    }
 }
 
 /// Receives what is said about connections beside their records.

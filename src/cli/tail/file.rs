@@ -21,6 +21,7 @@ pub fn run(tail: &Tail, session: Session, options: &TrafficOptions) -> anyhow::R
     let output = tail.output.ready(tail.name())?;
     let mut sink = output.sink(io::stdout());
     let mut pipeline = Pipeline::new(sink.as_mut(), tail.selection.ready()?);
+    let options = &options.wanting(pipeline.wanted());
     session.on_stop(|| ())?;
     let result = match tail.source.as_deref() {
         None | Some("-") => {

@@ -67,6 +67,7 @@ fn show(
     let output = tail.output.ready(tail.name())?;
     let mut sink = output.sink(io::stdout());
     let mut pipeline = Pipeline::new(sink.as_mut(), tail.selection.ready()?);
+    let options = &options.wanting(pipeline.wanted());
     let mut observer = NoObserver;
     let mut traffic = Traffic::new(options, &mut pipeline, &mut observer);
     let network = network_options(options, false);

@@ -66,13 +66,13 @@ pub fn show(
     feed: &Feed<Item>,
     wrap: impl FnOnce(Box<dyn Sink>) -> Box<dyn Sink>,
 ) -> anyhow::Result<u8> {
-    let options = TrafficOptions {
-        live: true,
-        ..options.clone()
-    };
     let output = tail.output.ready(tail.name())?;
     let mut sink = wrap(output.sink(io::stdout()));
     let mut pipeline = Pipeline::new(sink.as_mut(), tail.selection.ready()?);
+    let options = TrafficOptions {
+        live: true,
+        ..options.wanting(pipeline.wanted())
+    };
     let mut observer = NoObserver;
     let mut traffic = Traffic::new(&options, &mut pipeline, &mut observer);
     let network = network_options(&options, false);
