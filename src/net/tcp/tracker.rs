@@ -105,21 +105,23 @@ impl Tracker {
     ) {
         self.tend(at, sink);
         let pair = Pair::new(segment.source, segment.destination);
-        let known = self.connections.get(&pair);
-        let replaced = known.map(|connection| connection.is_replaced_by(segment));
-        if replaced == Some(true) {
-            self.remove(pair, Ending::Replaced, at, sink);
-        }
-        if replaced != Some(false) {
-            if segment.rst {
-                // The end of what was never seen.
-                return;
+        let connection = match self.connections.get_mut(&pair) {
+            Some(known) if !known.is_replaced_by(segment) => known,
+            known => {
+                if known.is_some() {
+                    self.remove(pair, Ending::Replaced, at, sink);
+                }
+                if segment.rst {
+                    // The end of what was never seen.
+                    return;
+                }
+                self.make_room(at, sink);
+                self.open(pair, segment, at, numbers, sink);
+                let Some(opened) = self.connections.get_mut(&pair) else {
+                    return;
+                };
+                opened
             }
-            self.make_room(at, sink);
-            self.open(pair, segment, at, numbers, sink);
-        }
-        let Some(connection) = self.connections.get_mut(&pair) else {
-            return;
         };
         let was_over = connection.is_over();
         self.held_cost -= connection.held_cost();
