@@ -13,6 +13,9 @@ use self::room::{
 };
 use super::{Label, Span};
 
+/// Strings up to this size in bytes are written at once: as long as a UUID's text and more.
+const LONG: usize = 40;
+
 /// Strings with escapes are written in parts of this size, in bytes.
 const PART: usize = 64;
 
@@ -251,7 +254,7 @@ impl JsonText {
     pub fn text(&mut self, lead: u8, label: Option<&'static Label>, frame: &[u8], content: Span) {
         let rest = frame.get(content.start as usize..).unwrap_or_default();
         let length = content.len();
-        if let Some(start) = plain_start::<32>(rest, length) {
+        if let Some(start) = plain_start::<LONG>(rest, length) {
             let quoted = |room: &mut Room, at| quoted(room, at, start, length);
             if self.quick_member(lead, label, quoted).is_some() {
                 return;

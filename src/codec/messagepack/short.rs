@@ -1,7 +1,7 @@
 //! Items as real writers spell them, as short as can be, taken at once. What is spelled otherwise is
 //! left for [`Reader::head`], which tells all spellings apart.
 
-use super::Reader;
+use super::{Reader, signed_width};
 use crate::model::Span;
 
 impl Reader<'_> {
@@ -33,22 +33,45 @@ impl Reader<'_> {
         Some(value)
     }
 
-    /// Consumes the next item if it is an integer of one byte, from -32 to 127.
+    /// Consumes the next item if it is an integer of the signed family, spelled as short as can be.
     #[inline]
-    pub fn fixint(&mut self) -> Option<i8> {
-        let value = self.peek()?.cast_signed();
-        let is_one = value >= -32;
-        self.position += usize::from(is_one);
-        is_one.then_some(value)
+    pub fn short_signed(&mut self) -> Option<i64> {
+        let (value, size) = match *self.bytes.get(self.position..)? {
+            [marker @ (0x00..=0x7f | 0xe0..=0xff), ..] => (marker.cast_signed().into(), 0),
+            [0xd0, byte, ..] => (byte.cast_signed().into(), 1),
+            [0xd1, a, b, ..] => (i16::from_be_bytes([a, b]).into(), 2),
+            [0xd2, a, b, c, d, ..] => (i32::from_be_bytes([a, b, c, d]).into(), 4),
+            [0xd3, a, b, c, d, e, f, g, h, ..] => (i64::from_be_bytes([a, b, c, d, e, f, g, h]), 8),
+            _ => return None,
+        };
+        if signed_width(value) != size {
+            return None;
+        }
+        self.position += 1 + size;
+        Some(value)
     }
 
-    /// Consumes the head of the next item if it is an array of at most 15 items; says how many.
+    /// Consumes the next item if it is a 64-bit float.
+    #[inline]
+    pub fn float64(&mut self) -> Option<f64> {
+        let [0xcb, a, b, c, d, e, f, g, h, ..] = *self.bytes.get(self.position..)? else {
+            return None;
+        };
+        self.position += 9;
+        Some(f64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+
+    /// Consumes the head of the next item if it is an array of fewer than 2^16 items, spelled as
+    /// short as can be; says how many.
     #[inline]
     pub fn short_array(&mut self) -> Option<u32> {
-        let marker = self.peek()?;
-        let is_one = matches!(marker, 0x90..=0x9f);
-        self.position += usize::from(is_one);
-        is_one.then_some(u32::from(marker & 0x0f))
+        let (count, size) = match *self.bytes.get(self.position..)? {
+            [marker @ 0x90..=0x9f, ..] => (u32::from(marker & 0x0f), 1),
+            [0xdc, a, b, ..] if a > 0 || b > 0x0f => (u16::from_be_bytes([a, b]).into(), 3),
+            _ => return None,
+        };
+        self.position += size;
+        Some(count)
     }
 
     /// Consumes the next item if it is a truth value.

@@ -166,6 +166,7 @@ impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
                 )),
                 _ => None,
             }),
+            Type::Float64 if self.short_float(label) => Ok(()),
             Type::Float64 => self.float(label, "a 64-bit float", |head| match head {
                 Head::Float64(value) => Some((
                     value,
@@ -241,10 +242,10 @@ impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
 
     fn signed(&mut self, label: Option<&'static Label>) -> Result<(), Stop> {
         let start = self.reader.position();
-        if let Some(value) = self.reader.fixint() {
-            return self.leaf(label, Value::Signed(value.into()), start);
-        }
         let named = !self.dialect.codecs.and(Codecs::RMP_NAMED).is_empty();
+        if !named && let Some(value) = self.reader.short_signed() {
+            return self.leaf(label, Value::Signed(value), start);
+        }
         match self.head()? {
             Head::Signed(value) => {
                 if named && value >= 0 {
@@ -368,7 +369,7 @@ impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
         holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
-        let head = self.head()?;
+        let head = self.array_head()?;
         let Head::Array(count) = head else {
             return self.wrong_type(start, label, "bytes as an array of integers", head);
         };
@@ -468,7 +469,15 @@ impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
         }
     }
 
+    /// The next head, most probably that of an array.
     #[inline]
+    fn array_head(&mut self) -> Result<Head, Stop> {
+        match self.reader.short_array() {
+            Some(count) => Ok(Head::Array(count)),
+            None => self.head(),
+        }
+    }
+
     fn head(&mut self) -> Result<Head, Stop> {
         let start = self.reader.position();
         match self.reader.head() {

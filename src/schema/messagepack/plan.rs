@@ -11,6 +11,8 @@ pub struct Plan {
 /// One field.
 #[derive(Debug)]
 pub(super) struct Step {
+    /// Whether it may be nil instead.
+    pub(super) optional: bool,
     pub(super) form: Form,
     /// Whether anyone looks at it.
     pub(super) watched: bool,
@@ -22,12 +24,10 @@ pub(super) struct Step {
 pub(super) enum Form {
     /// Of at most so many bytes.
     Unsigned(u8),
-    OptionalUnsigned(u8),
     Signed,
     Truth,
     /// Text that holds nothing else.
     Text,
-    OptionalText,
     Choice(&'static Enum),
     Other,
 }
@@ -47,6 +47,7 @@ impl Plan {
         let fields = body.fields.iter();
         let present = fields.filter(|field| field.when.meets(version));
         let steps = present.map(|field| Step {
+            optional: matches!(field.kind, Type::Optional(_)),
             form: form(field),
             watched: watched(field),
             field,
@@ -59,14 +60,16 @@ impl Plan {
 
 fn form(field: &Field) -> Form {
     let alone = field.holds.is_none();
-    match field.kind {
+    let kind = match &field.kind {
+        Type::Optional(kind) => kind,
+        kind => kind,
+    };
+    match *kind {
         Type::Unsigned(width) => Form::Unsigned(width),
-        Type::Optional(Type::Unsigned(width)) => Form::OptionalUnsigned(*width),
         Type::Signed(_) => Form::Signed,
         Type::Bool => Form::Truth,
         Type::Text if alone => Form::Text,
-        Type::Optional(Type::Text) if alone => Form::OptionalText,
-        Type::Enum(choice) => Form::Choice(choice),
+        Type::Enum(ref choice) => Form::Choice(choice),
         _ => Form::Other,
     }
 }

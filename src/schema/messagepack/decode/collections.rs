@@ -13,7 +13,7 @@ impl<B: Build> Decoder<'_, '_, B> {
         holds: Option<&'static Opaque>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
-        let head = self.head()?;
+        let head = self.array_head()?;
         let Head::Array(count) = head else {
             return self.wrong_type(start, label, "an array", head);
         };
@@ -29,7 +29,7 @@ impl<B: Build> Decoder<'_, '_, B> {
         label: Option<&'static Label>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
-        let head = self.head()?;
+        let head = self.array_head()?;
         match head {
             Head::Array(count) if count as usize == items.len() => {
                 self.container(label, Value::List, start, |decoder| {

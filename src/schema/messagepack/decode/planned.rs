@@ -8,17 +8,16 @@ use crate::schema::messagepack::{Codecs, Plan};
 
 impl<const JSON: bool> Decoder<'_, '_, FewNodes<JSON>> {
     /// Decodes the body if it is exactly as `plan` says; gives up at the first departure.
+    #[inline(always)]
     pub(super) fn planned(mut self, plan: &'static Plan) -> Outcome {
         self.strict = true;
         self.run(|decoder| decoder.steps(&plan.steps))
     }
 
+    #[inline(always)]
     fn steps(&mut self, steps: &'static [Step]) -> Result<(), Stop> {
         let start = self.reader.position();
-        let head = match self.reader.short_array() {
-            Some(count) => Head::Array(count),
-            None => self.head()?,
-        };
+        let head = self.array_head()?;
         let named = self.dialect.codecs == Codecs::RMP_NAMED;
         if named || !matches!(head, Head::Array(count) if count as usize == steps.len()) {
             return Err(Stop::Mismatch);
@@ -32,17 +31,16 @@ impl<const JSON: bool> Decoder<'_, '_, FewNodes<JSON>> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, step: &'static Step) -> Result<(), Stop> {
         let label = Some(&step.field.label);
+        if step.optional && self.short_nil(label) {
+            return Ok(());
+        }
         let done = match step.form {
             Form::Unsigned(width) => self.short_unsigned(width, label),
-            Form::OptionalUnsigned(width) => {
-                self.short_nil(label) || self.short_unsigned(width, label)
-            }
             Form::Truth => self.short_truth(label),
             Form::Text => self.short_text(label),
-            Form::OptionalText => self.short_nil(label) || self.short_text(label),
             Form::Signed => return self.signed(label),
             Form::Choice(choice) => return self.nested(|decoder| decoder.choice(choice, label)),
             Form::Other => false,
@@ -53,7 +51,7 @@ impl<const JSON: bool> Decoder<'_, '_, FewNodes<JSON>> {
 
 /// Each takes a value and says so, or nothing.
 impl<B: Build> Decoder<'_, '_, B> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn short_nil(&mut self, label: Option<&'static Label>) -> bool {
         let start = self.reader.position();
         let is_nil = self.reader.peek() == Some(0xc0);
@@ -64,7 +62,7 @@ impl<B: Build> Decoder<'_, '_, B> {
         is_nil
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn short_unsigned(&mut self, width: u8, label: Option<&'static Label>) -> bool {
         let start = self.reader.position();
         let value = self.reader.short_unsigned(width);
@@ -74,7 +72,7 @@ impl<B: Build> Decoder<'_, '_, B> {
         value.is_some()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn short_truth(&mut self, label: Option<&'static Label>) -> bool {
         let start = self.reader.position();
         let value = self.reader.truth();
@@ -85,6 +83,17 @@ impl<B: Build> Decoder<'_, '_, B> {
     }
 
     #[inline]
+    pub(super) fn short_float(&mut self, label: Option<&'static Label>) -> bool {
+        let start = self.reader.position();
+        let value = self.reader.float64();
+        if let Some(value) = value {
+            self.message.faithful &= !value.is_nan() || value.to_bits() == f64::NAN.to_bits();
+            self.push(label, Value::Float(value), start);
+        }
+        value.is_some()
+    }
+
+    #[inline(always)]
     pub(super) fn short_text(&mut self, label: Option<&'static Label>) -> bool {
         let start = self.reader.position();
         let content = self.reader.short_ascii();

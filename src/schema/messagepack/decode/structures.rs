@@ -14,10 +14,7 @@ impl<B: Build> Decoder<'_, '_, B> {
     ) -> Result<(), Stop> {
         let start = self.reader.position();
         let named = self.dialect.codecs == Codecs::RMP_NAMED;
-        let head = match self.reader.short_array() {
-            Some(count) => Head::Array(count),
-            None => self.head()?,
-        };
+        let head = self.array_head()?;
         match head {
             Head::Map(count) if named || body.keyed => {
                 if !body.keyed {

@@ -20,10 +20,7 @@ impl<B: Build> Decoder<'_, '_, B> {
         if let Some(name) = self.reader.short_ascii() {
             return self.unit_variant(choice, label, name, start);
         }
-        let head = match self.reader.short_array() {
-            Some(count) => Head::Array(count),
-            None => self.head()?,
-        };
+        let head = self.array_head()?;
         match head {
             Head::Text(length) => {
                 let name = self.content(start, length)?;
@@ -75,9 +72,12 @@ impl<B: Build> Decoder<'_, '_, B> {
         label: Option<&'static Label>,
     ) -> Result<(), Stop> {
         let start = self.reader.position();
-        let head = self.head()?;
-        let Head::Unsigned(code) = head else {
-            return self.wrong_type(start, label, "a variant's number", head);
+        let code = match self.reader.short_unsigned(u8::MAX) {
+            Some(code) => code,
+            None => match self.head()? {
+                Head::Unsigned(code) => code,
+                other => return self.wrong_type(start, label, "a variant's number", other),
+            },
         };
         let version = self.dialect.version;
         let known = choice
@@ -103,20 +103,10 @@ impl<B: Build> Decoder<'_, '_, B> {
         start: usize,
     ) -> Result<(), Stop> {
         let at = self.reader.position();
-        let head = self.head()?;
-        let Head::Text(length) = head else {
-            self.mismatch("wrong-type", at, || {
-                format!("{} where a variant's name belongs", head.kind())
-            })?;
+        let Some(span) = self.variant_name()? else {
             self.reader.seek(start);
             return self.generic(label);
         };
-        let span = self.content(at, length)?;
-        let name = self.utf8(span)?;
-        if matches!(name, Value::BadText(_)) {
-            self.reader.seek(start);
-            return self.generic(label);
-        }
         let Some(variant) = self.variant(choice, span, at)? else {
             return self.container(label, Value::Variant(span), start, |decoder| {
                 decoder.generic(None)
@@ -130,7 +120,7 @@ impl<B: Build> Decoder<'_, '_, B> {
                 match self.reader.peek() {
                     Some(0xc0) => {
                         self.reader.seek(at + 1);
-                        return self.leaf(label, name, start);
+                        return self.leaf(label, Value::Text(span), start);
                     }
                     Some(_) => self.mismatch("wrong-type", at, || {
                         "a payload where nil belongs".to_owned()
@@ -166,9 +156,27 @@ impl<B: Build> Decoder<'_, '_, B> {
         }
     }
 
+    /// The next item, if it is UTF-8 text.
+    fn variant_name(&mut self) -> Result<Option<Span>, Stop> {
+        if let Some(name) = self.reader.short_ascii() {
+            return Ok(Some(name));
+        }
+        let at = self.reader.position();
+        let head = self.head()?;
+        let Head::Text(length) = head else {
+            self.mismatch("wrong-type", at, || {
+                format!("{} where a variant's name belongs", head.kind())
+            })?;
+            return Ok(None);
+        };
+        let name = self.content(at, length)?;
+        let is_text = matches!(self.utf8(name)?, Value::Text(_));
+        Ok(is_text.then_some(name))
+    }
+
     pub(super) fn variant_fields(&mut self, fields: &'static [Field]) -> Result<(), Stop> {
         let start = self.reader.position();
-        match self.head()? {
+        match self.array_head()? {
             Head::Array(count) if self.dialect.codecs != Codecs::RMP_NAMED => {
                 self.container(None, Value::Struct, start, |decoder| {
                     decoder.fields(fields, count, start)
