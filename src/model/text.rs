@@ -7,14 +7,11 @@ mod escape;
 mod hexadecimal;
 mod room;
 
-use self::escape::{LONGEST, escape, is_plain, plain_start};
+use self::escape::{LONGEST, escape, is_plain};
 use self::room::{
-    EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, quoted, short_number, short_string,
+    EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, plain_string, short_number, short_string,
 };
 use super::{Label, Span};
-
-/// Strings up to this size in bytes are written at once: as long as a UUID's text and more.
-const LONG: usize = 40;
 
 /// Strings with escapes are written in parts of this size, in bytes.
 const PART: usize = 64;
@@ -185,19 +182,20 @@ impl JsonText {
         label: Option<&'static Label>,
         write: impl Fn(&mut Room, usize) -> usize,
     ) {
-        if self.quick_member(lead, label, &write).is_none() {
+        let quick = |room: &mut Room, at| Some(write(room, at));
+        if self.quick_member(lead, label, quick).is_none() {
             self.slow_member(lead, label, &write);
         }
     }
 
-    /// The same if there is room for it already; else nothing happens.
+    /// The same if there is room for it already and `write` does it; else nothing happens.
     #[expect(clippy::inline_always, reason = "most values are a few instructions")]
     #[inline(always)]
     fn quick_member(
         &mut self,
         lead: u8,
         label: Option<&'static Label>,
-        write: impl Fn(&mut Room, usize) -> usize,
+        write: impl Fn(&mut Room, usize) -> Option<usize>,
     ) -> Option<()> {
         let room: &mut Room = self.bytes.get_mut(self.used..)?.first_chunk_mut()?;
         let at = match label {
@@ -208,7 +206,7 @@ impl JsonText {
             }
         };
         one(room, 0, lead);
-        self.used += write(room, at);
+        self.used += write(room, at)?;
         Some(())
     }
 
@@ -221,7 +219,8 @@ impl JsonText {
         write: &dyn Fn(&mut Room, usize) -> usize,
     ) {
         self.grow(room::SIZE);
-        if self.quick_member(lead, label, write).is_some() {
+        let quick = |room: &mut Room, at| Some(write(room, at));
+        if self.quick_member(lead, label, quick).is_some() {
             return;
         }
         let name = label.map_or("", |label| label.name);
@@ -252,15 +251,11 @@ impl JsonText {
     /// The string at `content` of `frame`, which is UTF-8.
     #[inline]
     pub fn text(&mut self, lead: u8, label: Option<&'static Label>, frame: &[u8], content: Span) {
-        let rest = frame.get(content.start as usize..).unwrap_or_default();
-        let length = content.len();
-        if let Some(start) = plain_start::<LONG>(rest, length) {
-            let quoted = |room: &mut Room, at| quoted(room, at, start, length);
-            if self.quick_member(lead, label, quoted).is_some() {
-                return;
-            }
+        let upto = frame.get(..content.end as usize).unwrap_or_default();
+        let plain = |room: &mut Room, at| plain_string(room, at, upto, content.len());
+        if self.quick_member(lead, label, plain).is_none() {
+            self.string(lead, label, content.of(frame));
         }
-        self.string(lead, label, content.of(frame));
     }
 
     /// The string `bytes`, which is UTF-8.
@@ -294,7 +289,7 @@ impl JsonText {
     #[inline]
     pub fn name(&mut self, lead: u8, label: Option<&'static Label>, name: &str) {
         let bytes = name.as_bytes();
-        let short = |room: &mut Room, at| short_string(room, at, bytes);
+        let short = |room: &mut Room, at| Some(short_string(room, at, bytes));
         if bytes.len() > MOST_SHORT || self.quick_member(lead, label, short).is_none() {
             self.string(lead, label, bytes);
         }
@@ -328,7 +323,7 @@ impl JsonText {
     /// An unsigned integer.
     #[inline]
     pub fn unsigned(&mut self, lead: u8, label: Option<&'static Label>, value: u64) {
-        let short = |room: &mut Room, at| short_number(room, at, value);
+        let short = |room: &mut Room, at| Some(short_number(room, at, value));
         if value >= EIGHT_DIGITS || self.quick_member(lead, label, short).is_none() {
             self.any_unsigned(lead, label, value);
         }

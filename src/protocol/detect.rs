@@ -135,6 +135,7 @@ impl Detector {
     }
 
     /// Says what starts `input`.
+    #[inline]
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         if self.settings.independent
             && input.whole
@@ -225,6 +226,7 @@ impl Detector {
     }
 
     /// Decodes the frame that [`Detector::frame`] has just found.
+    #[inline(always)]
     pub fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.clear();
         match self.session() {

@@ -21,14 +21,6 @@ static ESCAPES: [u8; 256] = {
     table
 };
 
-/// The first `N` of `bytes`, if they hold the `length` bytes that are wanted and those need no
-/// escapes.
-#[inline]
-pub fn plain_start<const N: usize>(bytes: &[u8], length: usize) -> Option<&[u8; N]> {
-    let start = bytes.first_chunk().filter(|_| length <= N)?;
-    begins_plain(start, length).then_some(start)
-}
-
 /// Whether no byte needs an escape; most strings need none.
 pub fn is_plain(bytes: &[u8]) -> bool {
     let (blocks, _) = bytes.as_chunks::<16>();
@@ -41,7 +33,7 @@ pub fn is_plain(bytes: &[u8]) -> bool {
 
 /// Every byte is looked at, without a branch.
 #[inline]
-fn is_plain_block(block: &[u8; 16]) -> bool {
+pub fn is_plain_block(block: &[u8; 16]) -> bool {
     let needs_escape = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
     !block
         .iter()
@@ -61,27 +53,10 @@ fn is_plain_short(bytes: &[u8]) -> bool {
     special((word | filled.unwrap_or_default()).to_le_bytes()) == 0
 }
 
-/// Whether none of the first `count` bytes needs an escape.
+/// Not zero if one of eight bytes is a control character, `"` or `\`: the high bit of the first such
+/// byte is set, and perhaps some of those behind it.
 #[inline]
-fn begins_plain(bytes: &[u8], count: usize) -> bool {
-    let (words, _) = bytes.as_chunks();
-    let mut left = 8 * count as u32;
-    for word in words {
-        let found = special(*word);
-        if left <= 64 {
-            // The first byte is the lowest.
-            return left == 0 || found << (64 - left) == 0;
-        }
-        if found != 0 {
-            return false;
-        }
-        left -= 64;
-    }
-    true
-}
-
-/// Not zero if one of eight bytes is a control character, `"` or `\`.
-const fn special(bytes: [u8; 8]) -> u64 {
+pub const fn special(bytes: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(bytes);
     let quote = word ^ (ONES * b'"' as u64);

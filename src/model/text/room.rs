@@ -1,5 +1,7 @@
 //! What is written into the room that every piece of text has.
 
+use super::escape::{is_plain_block, special};
+
 /// The room, in bytes.
 pub const SIZE: usize = 128;
 
@@ -61,12 +63,49 @@ fn ends<const N: usize>(room: &mut Room, at: usize, bytes: &[u8]) {
     }
 }
 
-/// Writes the first `length` bytes of `start` in quotes; says where they end.
+/// Writes the last `length` of `bytes` as a string if they need no escapes and are as few as most
+/// strings have; says where it ends.
 #[inline]
-pub fn quoted<const N: usize>(room: &mut Room, at: usize, start: &[u8; N], length: usize) -> usize {
-    let at = one(room, at, b'"');
-    let at = few(room, at, *start, length);
-    one(room, at, b'"')
+pub fn plain_string(room: &mut Room, at: usize, bytes: &[u8], length: usize) -> Option<usize> {
+    let start = one(room, at, b'"');
+    let last = start + length;
+    match length {
+        1..=8 => {
+            let word = u64::from_le_bytes(*bytes.last_chunk()?);
+            let others = 64 - 8 * length as u32;
+            // What stands before the string may at most make it look as if it needed escapes.
+            if special(word.to_le_bytes()) >> others != 0 {
+                return None;
+            }
+            few(room, start, (word >> others).to_le_bytes(), length);
+        }
+        9..=16 => {
+            let (first, end) = both::<8>(bytes, length)?;
+            if special(*first) | special(*end) != 0 {
+                return None;
+            }
+            few(room, start, *first, 8);
+            few(room, last - 8, *end, 8);
+        }
+        17..=32 => {
+            let (first, end) = both::<16>(bytes, length)?;
+            if !is_plain_block(first) || !is_plain_block(end) {
+                return None;
+            }
+            few(room, start, *first, 16);
+            few(room, last - 16, *end, 16);
+        }
+        _ => return None,
+    }
+    Some(one(room, last, b'"'))
+}
+
+/// The first and the last `N` of the last `length` bytes, which overlap.
+#[inline]
+fn both<const N: usize>(bytes: &[u8], length: usize) -> Option<(&[u8; N], &[u8; N])> {
+    let start = bytes.len().checked_sub(length)?;
+    let first = bytes.get(start..)?.first_chunk()?;
+    Some((first, bytes.last_chunk()?))
 }
 
 /// Writes the digits of `value` at `at`; says where they end.
@@ -92,6 +131,7 @@ pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// Writes a number of more than eight digits.
+#[inline]
 fn long_number(room: &mut Room, at: usize, value: u64) -> usize {
     let upper = value / EIGHT_DIGITS;
     let at = if upper < EIGHT_DIGITS {
@@ -111,12 +151,15 @@ fn padded_number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
-/// then quarters of two, then digits, side by side in one word.
+/// then quarters of two, then digits, side by side in one word. Each step moves all of a part up and
+/// puts what belongs below in its place: n * 2^k - q * (d * 2^k - 1) is q + (n - q * d) * 2^k.
+#[inline]
 const fn eight_digits(value: u64) -> u64 {
-    let halves = (value / 10_000) | ((value % 10_000) << 32);
+    let thousands = value / 10_000;
+    let halves = (value << 32).wrapping_sub(thousands.wrapping_mul((10_000 << 32) - 1));
     // n * 10486 >> 20 is n / 100 for n < 10,000; n * 103 >> 10 is n / 10 for n < 100.
     let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let quarters = hundreds | ((halves - 100 * hundreds) << 16);
+    let quarters = (halves << 16).wrapping_sub(hundreds.wrapping_mul((100 << 16) - 1));
     let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | ((quarters - 10 * tens) << 8)
+    (quarters << 8).wrapping_sub(tens.wrapping_mul((10 << 8) - 1))
 }

@@ -411,6 +411,7 @@ impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
         self.leaf(label, Value::IntegerBytes(span), start)
     }
 
+    #[inline(always)]
     fn container(
         &mut self,
         label: Option<&'static Label>,

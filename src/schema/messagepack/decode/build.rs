@@ -196,7 +196,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(
         &mut self,
         frame: &[u8],
@@ -220,7 +220,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         self.kept.then(|| message.tree.open(label, value, start))
     }
 
-    #[inline]
+    #[inline(always)]
     fn close(&mut self, message: &mut Message, id: Option<NodeId>, value: Value, end: usize) {
         if JSON {
             let (open, close) = match value {
