@@ -158,7 +158,7 @@ fn issues(out: &mut JsonText, message: &Message) {
         out.unsigned(b'[', None, issue.at.start.into());
         out.unsigned(b',', None, issue.at.len() as u64);
         out.push(b']');
-        out.string(b',', Some(&MESSAGE), issue.message.as_bytes());
+        issue.message.spell(out, b',', Some(&MESSAGE));
         out.push(b'}');
         lead = b',';
     }

@@ -12,7 +12,7 @@ use super::frame::Layout;
 use super::pings::Pings;
 use super::pushed::Pushed;
 use super::streams::{Bounded, Key};
-use crate::model::Direction;
+use crate::model::{Direction, words};
 use crate::schema::{MessageType, Way};
 
 /// One connection, as far as its messages have shown.
@@ -65,7 +65,7 @@ impl Conversation {
         layout: Layout,
         direction: Option<Direction>,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let start = (0, layout.size());
         if wrong_way(kind, direction) {
@@ -108,7 +108,7 @@ impl Conversation {
         layout: Layout,
         direction: Option<Direction>,
         sender: Option<Direction>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let start = (0, layout.size());
         if kind.code != 0x01 && self.layout.is_some_and(|known| known != layout) {
@@ -165,7 +165,7 @@ impl Conversation {
         }
     }
 
-    fn handshake_ack(&mut self, layout: Layout, fields: &Fields<'_>, findings: &mut Findings) {
+    fn handshake_ack(&mut self, layout: Layout, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let success = fields.truth(Role::Success).unwrap_or_default();
         let key = fields.bytes(Role::SigningKey).unwrap_or_default();
         self.grant = Some(Grant {
@@ -181,13 +181,17 @@ impl Conversation {
                 findings.warning(
                     "wire-version-mismatch",
                     fields.at(Role::ServerWireVersion),
-                    format_args!("the client speaks wire version {client}, the server {server}"),
+                    words!(
+                        "the client speaks wire version {}, the server {}",
+                        client,
+                        server
+                    ),
                 );
             }
         }
     }
 
-    fn push(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings) {
+    fn push(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let stream = stream(engine, fields);
         let id = identity(fields);
         self.requests_seen = true;
@@ -205,7 +209,7 @@ impl Conversation {
     }
 
     /// Lite sends every change again and again until it is acknowledged.
-    fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings) {
+    fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let key = Key::EMPTY.and_number(id);
         let known = self.mutations.entry(key, (stream.number(), 0));
         known.1 = known.1.saturating_add(1);
@@ -214,12 +218,15 @@ impl Conversation {
             findings.note(
                 "mutation-resent",
                 fields.at(Role::MutationId),
-                format_args!("sent {pushes} times by now, without an answer in between"),
+                words!(
+                    "sent {} times by now, without an answer in between",
+                    pushes.into()
+                ),
             );
         }
     }
 
-    fn signature(&self, fields: &Fields<'_>, findings: &mut Findings) {
+    fn signature(&self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let unsigned = self.grant.is_some_and(|grant| !grant.signing);
         let signature = fields.bytes(Role::DeltaSignature).unwrap_or_default();
         if unsigned && signature.iter().any(|byte| *byte != 0) {
@@ -232,7 +239,7 @@ impl Conversation {
     }
 
     /// Servers go by the session, so this is harmless but odd; it is said once per session.
-    fn producer(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
+    fn producer(&mut self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let Some(grant) = self.grant.filter(|_| !self.producer_reported) else {
             return;
         };
@@ -248,13 +255,17 @@ impl Conversation {
                 findings.warning(
                     "producer-mismatch",
                     fields.at(role),
-                    format_args!("{said}, but the HandshakeAck said {granted}; servers go by that"),
+                    words!(
+                        "{}, but the HandshakeAck said {}; servers go by that",
+                        said,
+                        granted
+                    ),
                 );
             }
         }
     }
 
-    fn sequence(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings) {
+    fn sequence(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let producer = fields.number(Role::ProducerId).unwrap_or_default();
         let seq = fields.number(Role::Seq).unwrap_or_default();
         if producer == 0 || seq == 0 {
@@ -272,7 +283,7 @@ impl Conversation {
                 findings.warning(
                     "seq-gap",
                     at,
-                    format_args!("{seq} follows {last}: {} are missing", seq - last - 1),
+                    words!("{} follows {}: {} are missing", seq, last, seq - last - 1),
                 );
             }
         } else {
@@ -281,10 +292,10 @@ impl Conversation {
                 Some(_) => findings.warning(
                     "seq-repeat",
                     at,
-                    format_args!("another message had {seq} before"),
+                    words!("another message had {} before", seq),
                 ),
                 None if self.sent.complete() => {
-                    findings.warning("seq-regression", at, format_args!("{seq} follows {last}"))
+                    findings.warning("seq-regression", at, words!("{} follows {}", seq, last))
                 }
                 None => {}
             }
@@ -292,7 +303,7 @@ impl Conversation {
         }
     }
 
-    fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings) {
+    fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let id = identity(fields);
         let stream = if code == 0x11 || code == 0x12 {
             self.delta_answered(id, fields, findings)
@@ -309,7 +320,7 @@ impl Conversation {
                 findings.warning(
                     "applied-seq-backwards",
                     fields.at(Role::AppliedSeq),
-                    format_args!("{applied} after {}", before.unwrap_or_default()),
+                    words!("{} after {}", applied, before.unwrap_or_default()),
                 );
             }
         }
@@ -320,7 +331,7 @@ impl Conversation {
         &mut self,
         id: u64,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> Option<Key> {
         let mutation = Key::EMPTY.and_number(id);
         let known = self.mutations.change(mutation, |(stream, pushes)| {
@@ -339,7 +350,7 @@ impl Conversation {
         stream: Key,
         id: u64,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let request = request_key(code - 1, stream, id);
         let known = self
@@ -351,7 +362,7 @@ impl Conversation {
     }
 
     /// An answer to a request that was not seen; `role` names it.
-    fn unasked(&self, role: Role, fields: &Fields<'_>, findings: &mut Findings) {
+    fn unasked(&self, role: Role, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         if self.handshake.is_some() && self.requests_seen {
             findings.warning(
                 "ack-without-request",

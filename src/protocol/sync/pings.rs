@@ -4,7 +4,7 @@
 
 use super::fields::{Fields, Role};
 use super::findings::Findings;
-use crate::model::Direction;
+use crate::model::{Direction, words};
 use std::collections::VecDeque;
 
 /// At most this many pings are remembered.
@@ -31,7 +31,7 @@ impl Pings {
         opened: bool,
         direction: Option<Direction>,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let time = fields.number(Role::Timestamp).unwrap_or_default();
         let asker = direction.map(Direction::reverse);
@@ -70,7 +70,7 @@ impl Pings {
             findings.warning(
                 "ping-unanswered",
                 at,
-                format_args!("{lost} earlier pings were not answered"),
+                words!("{} earlier pings were not answered", lost as u64),
             );
         }
     }
