@@ -227,9 +227,11 @@ impl Conversation {
     }
 
     fn signature(&self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
-        let unsigned = self.grant.is_some_and(|grant| !grant.signing);
+        if self.grant.is_none_or(|grant| grant.signing) {
+            return;
+        }
         let signature = fields.bytes(Role::DeltaSignature).unwrap_or_default();
-        if unsigned && signature.iter().any(|byte| *byte != 0) {
+        if signature.iter().any(|byte| *byte != 0) {
             findings.warning(
                 "signature-without-key",
                 fields.at(Role::DeltaSignature),
@@ -273,7 +275,7 @@ impl Conversation {
         }
         let stream = stream.and_number(producer);
         let numbered = stream.and_number(seq);
-        let at = fields.at(Role::Seq);
+        let at = || fields.at(Role::Seq);
         let known = self.streams.entry(stream, seq - 1);
         let last = *known;
         if seq > last {
@@ -282,24 +284,24 @@ impl Conversation {
             if seq > last + 1 {
                 findings.warning(
                     "seq-gap",
-                    at,
+                    at(),
                     words!("{} follows {}: {} are missing", seq, last, seq - last - 1),
                 );
             }
         } else {
-            match self.sent.get(numbered) {
+            let complete = self.sent.complete();
+            match self.sent.insert(numbered, id) {
                 Some(known) if known == id => {}
                 Some(_) => findings.warning(
                     "seq-repeat",
-                    at,
+                    at(),
                     words!("another message had {} before", seq),
                 ),
-                None if self.sent.complete() => {
-                    findings.warning("seq-regression", at, words!("{} follows {}", seq, last))
+                None if complete => {
+                    findings.warning("seq-regression", at(), words!("{} follows {}", seq, last))
                 }
                 None => {}
             }
-            self.sent.insert(numbered, id);
         }
     }
 
@@ -313,16 +315,16 @@ impl Conversation {
             Some(Key::EMPTY.and_number(named.number()))
         };
         let producer = self.grant.and_then(|grant| grant.producer);
-        let applied = fields.number(Role::AppliedSeq);
-        if let (Some(stream), Some(applied), Some(1..)) = (stream, applied, producer) {
-            let before = self.applied.insert(stream, applied);
-            if before.is_some_and(|before| before > applied) {
-                findings.warning(
-                    "applied-seq-backwards",
-                    fields.at(Role::AppliedSeq),
-                    words!("{} after {}", applied, before.unwrap_or_default()),
-                );
-            }
+        if let (Some(stream), Some(1..)) = (stream, producer)
+            && let Some(applied) = fields.number(Role::AppliedSeq)
+            && let Some(before) = self.applied.insert(stream, applied)
+            && before > applied
+        {
+            findings.warning(
+                "applied-seq-backwards",
+                fields.at(Role::AppliedSeq),
+                words!("{} after {}", applied, before),
+            );
         }
     }
 
@@ -401,8 +403,9 @@ const fn engine_of_answer(code: u64) -> Option<u8> {
 }
 
 fn stream(engine: u8, fields: &Fields<'_>) -> Key {
-    let collection = fields.bytes(Role::Collection).or(fields.bytes(Role::Array));
-    Key::of_stream(engine, collection.unwrap_or_default())
+    let collection = fields.bytes(Role::Collection);
+    let name = collection.or_else(|| fields.bytes(Role::Array));
+    Key::of_stream(engine, name.unwrap_or_default())
 }
 
 /// The client's own number for a push; its answer repeats it.

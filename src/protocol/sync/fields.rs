@@ -229,6 +229,16 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Its value.
+    pub fn value(&self, role: Role) -> Option<Value> {
+        Some(self.node(role)?.1.value)
+    }
+
+    /// What a span of this message holds.
+    pub fn content(&self, span: Span) -> &'a [u8] {
+        span.of(self.frame)
+    }
+
     /// Its value as a number.
     pub fn number(&self, role: Role) -> Option<u64> {
         match self.node(role)?.1.value {
@@ -281,7 +291,7 @@ impl<'a> Fields<'a> {
 
     /// The text that a span of this message holds.
     pub fn text_of(&self, span: Span) -> &'a str {
-        std::str::from_utf8(span.of(self.frame)).unwrap_or_default()
+        std::str::from_utf8(self.content(span)).unwrap_or_default()
     }
 
     /// How many items a list has.

@@ -32,16 +32,16 @@ impl Pushed {
         self.rows
             .insert(key, last.unwrap_or_default().max(sequence));
         let Some(last) = last else { return };
-        let at = fields.at(Role::Sequence);
+        let at = || fields.at(Role::Sequence);
         if sequence <= last {
             findings.warning(
                 "row-repeat",
-                at,
+                at(),
                 words!("{} follows {}; clients drop it", sequence, last),
             );
         } else if sequence > last + 1 {
             let text = words!("{} follows {}", sequence, last);
-            findings.warning("row-gap", at, text);
+            findings.warning("row-gap", at(), text);
         }
     }
 
