@@ -1,6 +1,6 @@
 //! What findings say, put together only when somebody reads it.
 
-use super::{JsonText, Label};
+use super::JsonText;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
@@ -104,19 +104,17 @@ impl Words {
         }
     }
 
-    /// Appends all of it as a JSON string.
-    pub fn spell(&self, out: &mut JsonText, lead: u8, label: Option<&'static Label>) {
+    /// Appends all of it as a part of a JSON string.
+    pub fn spell(&self, out: &mut JsonText) {
         match &self.0 {
             Form::Numbers(pieces, numbers) if pieces.plain => {
-                out.open_string(lead, label);
                 for (before, number) in pieces.with(numbers) {
                     out.plain_inside(before);
                     out.number_inside(number);
                 }
                 out.plain_inside(pieces.last);
-                out.push(b'"');
             }
-            _ => out.string(lead, label, self.text().as_bytes()),
+            _ => out.inside(self.text().as_bytes()),
         }
     }
 }
@@ -197,9 +195,11 @@ mod tests {
         assert_eq!(words.to_string(), expected);
         assert_eq!(*words, Words::from(expected.to_owned()));
         let mut json = JsonText::default();
-        words.spell(&mut json, b' ', None);
+        json.push(b'"');
+        words.spell(&mut json);
+        json.push(b'"');
         let string = serde_json::to_string(expected).unwrap();
-        assert_eq!(json.as_bytes(), format!(" {string}").as_bytes());
+        assert_eq!(json.as_bytes(), string.as_bytes());
     }
 
     #[test]
