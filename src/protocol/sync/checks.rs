@@ -135,9 +135,7 @@ fn sequence(fields: &Fields<'_>, findings: &mut Findings<'_>) {
 }
 
 fn clock_skew(fields: &Fields<'_>, findings: &mut Findings<'_>) {
-    if let Some((_, node)) = fields.node(Role::ClockSkew)
-        && let Value::Signed(skew) = node.value
-    {
+    if let Some(Value::Signed(skew)) = fields.value(Role::ClockSkew) {
         findings.note(
             "clock-skew",
             fields.at(Role::ClockSkew),

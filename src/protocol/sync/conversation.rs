@@ -202,9 +202,10 @@ impl Conversation {
             let waiting = self.requests.entry(request_key(code, stream, id), 0);
             *waiting = waiting.saturating_add(1);
         }
-        self.producer(fields, findings);
+        let producer = fields.number(Role::ProducerId);
+        self.producer(producer, fields, findings);
         if engine != ARRAY {
-            self.sequence(stream, id, fields, findings);
+            self.sequence(stream, producer, id, fields, findings);
         }
     }
 
@@ -241,34 +242,41 @@ impl Conversation {
     }
 
     /// Servers go by the session, so this is harmless but odd; it is said once per session.
-    fn producer(&mut self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
-        let Some(grant) = self.grant.filter(|_| !self.producer_reported) else {
+    fn producer(
+        &mut self,
+        producer: Option<u64>,
+        fields: &Fields<'_>,
+        findings: &mut Findings<'_>,
+    ) {
+        let Some(grant) = &self.grant else { return };
+        if self.producer_reported {
             return;
-        };
-        for (role, granted) in [
-            (Role::ProducerId, grant.producer),
-            (Role::Epoch, grant.epoch),
-        ] {
-            let (Some(said), Some(granted)) = (fields.number(role), granted) else {
-                continue;
-            };
-            if said != granted && !self.producer_reported {
-                self.producer_reported = true;
-                findings.warning(
-                    "producer-mismatch",
-                    fields.at(role),
-                    words!(
-                        "{}, but the HandshakeAck said {}; servers go by that",
-                        said,
-                        granted
-                    ),
-                );
-            }
+        }
+        let other = other(Role::ProducerId, producer, grant.producer)
+            .or_else(|| other(Role::Epoch, fields.number(Role::Epoch), grant.epoch));
+        if let Some((role, said, granted)) = other {
+            self.producer_reported = true;
+            findings.warning(
+                "producer-mismatch",
+                fields.at(role),
+                words!(
+                    "{}, but the HandshakeAck said {}; servers go by that",
+                    said,
+                    granted
+                ),
+            );
         }
     }
 
-    fn sequence(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings<'_>) {
-        let producer = fields.number(Role::ProducerId).unwrap_or_default();
+    fn sequence(
+        &mut self,
+        stream: Key,
+        producer: Option<u64>,
+        id: u64,
+        fields: &Fields<'_>,
+        findings: &mut Findings<'_>,
+    ) {
+        let producer = producer.unwrap_or_default();
         let seq = fields.number(Role::Seq).unwrap_or_default();
         if producer == 0 || seq == 0 {
             return;
@@ -414,6 +422,12 @@ fn identity(fields: &Fields<'_>) -> u64 {
     number
         .or_else(|| fields.number(Role::BatchId))
         .unwrap_or_default()
+}
+
+/// What a message has `said` with `role`, if it is another number than was `granted`.
+fn other(role: Role, said: Option<u64>, granted: Option<u64>) -> Option<(Role, u64, u64)> {
+    let (said, granted) = (said?, granted?);
+    (said != granted).then_some((role, said, granted))
 }
 
 fn request_key(code: u64, stream: Key, id: u64) -> Key {

@@ -183,7 +183,7 @@ pub struct Fields<'a> {
     tree: &'a Tree,
     frame: &'a [u8],
     body: NodeId,
-    places: Option<&'static [Place; ROLES]>,
+    places: &'static [Place; ROLES],
 }
 
 impl<'a> Fields<'a> {
@@ -196,10 +196,11 @@ impl<'a> Fields<'a> {
         frame: &'a [u8],
         all: bool,
     ) -> Self {
-        let places = places(kind).map(|places| match all {
-            true => &places.among_all,
-            false => &places.among_watched,
-        });
+        let places = match places(kind) {
+            Some(places) if all => &places.among_all,
+            Some(places) => &places.among_watched,
+            None => &[None; ROLES],
+        };
         Self {
             tree,
             frame,
@@ -209,17 +210,23 @@ impl<'a> Fields<'a> {
     }
 
     /// The node of the field with this role.
-    pub fn node(&self, role: Role) -> Option<(NodeId, &'a Node)> {
-        let (label, place) = (*self.places?.get(role as usize)?)?;
+    #[inline]
+    fn node(&self, role: Role) -> Option<(NodeId, &'a Node)> {
+        let (label, place) = (*self.places.get(role as usize)?)?;
         // Where it is if the fields before it are all there, one node each.
         let id = self.body + 1 + place;
         match self.tree.get(id) {
             Some(node) if is_it(node, label) => Some((id, node)),
-            _ => {
-                let mut fields = self.tree.children(self.body);
-                fields.find(|(_, node)| is_it(node, label))
-            }
+            _ => self.moved(label),
         }
+    }
+
+    /// The node of a field with other nodes before it than usual.
+    #[cold]
+    #[inline(never)]
+    fn moved(&self, label: &'static Label) -> Option<(NodeId, &'a Node)> {
+        let mut fields = self.tree.children(self.body);
+        fields.find(|(_, node)| is_it(node, label))
     }
 
     /// Its bytes in the frame, markers included.
