@@ -183,6 +183,8 @@ pub struct Fields<'a> {
     tree: &'a Tree,
     frame: &'a [u8],
     body: NodeId,
+    /// The nodes behind the body's own.
+    nodes: &'a [Node],
     places: &'static [Place; ROLES],
 }
 
@@ -201,10 +203,12 @@ impl<'a> Fields<'a> {
             Some(places) => &places.among_watched,
             None => &[None; ROLES],
         };
+        let nodes = tree.nodes().get(body as usize + 1..);
         Self {
             tree,
             frame,
             body,
+            nodes: nodes.unwrap_or_default(),
             places,
         }
     }
@@ -214,9 +218,8 @@ impl<'a> Fields<'a> {
     fn node(&self, role: Role) -> Option<(NodeId, &'a Node)> {
         let (label, place) = (*self.places.get(role as usize)?)?;
         // Where it is if the fields before it are all there, one node each.
-        let id = self.body + 1 + place;
-        match self.tree.get(id) {
-            Some(node) if is_it(node, label) => Some((id, node)),
+        match self.nodes.get(place as usize) {
+            Some(node) if is_it(node, label) => Some((self.body + 1 + place, node)),
             _ => self.moved(label),
         }
     }
