@@ -1,6 +1,6 @@
 //! Findings on records: what is wrong or worth knowing, and where.
 
-use super::Span;
+use super::{Span, Words, words};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +25,9 @@ impl Severity {
     }
 }
 
+/// At most this many findings are kept per message; the last one then says that there were more.
+const MOST_ISSUES: usize = 64;
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
@@ -35,5 +38,21 @@ pub struct Issue {
     /// The bytes of the frame that it is about.
     pub at: Span,
     /// What was found, in words.
-    pub message: String,
+    pub message: Words,
+}
+
+impl Issue {
+    /// Adds this to a message's other `issues`, unless those are too many already.
+    pub fn add_to(self, issues: &mut Vec<Self>) {
+        if issues.len() < MOST_ISSUES {
+            issues.push(self);
+        } else if issues.len() == MOST_ISSUES {
+            issues.push(Self {
+                severity: Severity::Note,
+                code: "more-issues",
+                at: self.at,
+                message: words!("only the first {} findings are kept", MOST_ISSUES as u64),
+            });
+        }
+    }
 }

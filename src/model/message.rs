@@ -1,9 +1,6 @@
 //! One decoded frame.
 
-use super::{Direction, Issue, JsonText, Label, NodeId, Piece, Severity, Span, Tree, Value};
-
-/// At most this many issues are kept per message; the last one then says that there were more.
-const MOST_ISSUES: usize = 64;
+use super::{Direction, Issue, JsonText, Label, NodeId, Piece, Severity, Span, Tree, Value, Words};
 
 /// What of a message anyone will look at beside its type and what its findings are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,44 +127,32 @@ impl Message {
         severity: Severity,
         code: &'static str,
         at: (usize, usize),
-        message: impl Into<String>,
+        message: impl Into<Words>,
     ) {
-        if self.issues.len() > MOST_ISSUES {
-            return;
-        }
-        let at = Span::new(at.0, at.1);
-        if self.issues.len() == MOST_ISSUES {
-            self.issues.push(Issue {
-                severity: Severity::Note,
-                code: "more-issues",
-                at,
-                message: format!("only the first {MOST_ISSUES} findings are kept"),
-            });
-            return;
-        }
-        self.issues.push(Issue {
+        let issue = Issue {
             severity,
             code,
-            at,
+            at: Span::new(at.0, at.1),
             message: message.into(),
-        });
+        };
+        issue.add_to(&mut self.issues);
     }
 
     /// Adds an error; the frame is no longer taken for faithful.
     #[cold]
-    pub fn error(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
+    pub fn error(&mut self, code: &'static str, at: (usize, usize), message: impl Into<Words>) {
         self.faithful = false;
         self.issue(Severity::Error, code, at, message);
     }
 
     /// Adds a warning.
     #[cold]
-    pub fn warning(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
+    pub fn warning(&mut self, code: &'static str, at: (usize, usize), message: impl Into<Words>) {
         self.issue(Severity::Warning, code, at, message);
     }
 
     /// Adds a note.
-    pub fn note(&mut self, code: &'static str, at: (usize, usize), message: impl Into<String>) {
+    pub fn note(&mut self, code: &'static str, at: (usize, usize), message: impl Into<Words>) {
         self.issue(Severity::Note, code, at, message);
     }
 

@@ -10,6 +10,7 @@ mod room;
 use self::escape::{LONGEST, escape, is_plain};
 use self::room::{
     EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, plain_string, short_number, short_string,
+    short_text,
 };
 use super::{Label, Span};
 
@@ -283,6 +284,22 @@ impl JsonText {
         for part in bytes.chunks(PART) {
             self.fill(part.len() * LONGEST, |room| escape(room, part));
         }
+    }
+
+    /// A part of a string that needs no escapes.
+    #[inline]
+    pub fn plain_inside(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        if bytes.len() > MOST_SHORT {
+            return self.copy(bytes);
+        }
+        self.put(|room| short_text(room, 0, bytes));
+    }
+
+    /// A number as a part of a string.
+    #[inline]
+    pub fn number_inside(&mut self, value: u64) {
+        self.put(|room| number(room, 0, value));
     }
 
     /// A name of ours, which needs no escapes.

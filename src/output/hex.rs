@@ -107,7 +107,8 @@ fn write_record(
         let at = record.offset + u64::from(issue.at.start);
         let aside = &look.styles.aside;
         sheet.print(aside, format_args!(" at {at:#x}: "));
-        view.values.words(sheet, aside, &issue.message, 2 * INDENT);
+        view.values
+            .words(sheet, aside, &issue.message.text(), 2 * INDENT);
         sheet.newline();
     }
 }

@@ -6,7 +6,7 @@ use self::origin::Origins;
 use super::Sink;
 use super::redact::Redactor;
 use crate::codec::json::Values;
-use crate::model::{JsonText, Label, Message, Record, Wanted, spell_type};
+use crate::model::{JsonText, Label, Message, Record, Severity, Wanted, spell_type};
 use std::io::{self, Write};
 
 /// Lines are written out when this many bytes have gathered.
@@ -92,10 +92,6 @@ static OFFSET: Label = Label::new("offset");
 static LENGTH: Label = Label::new("length");
 static DERIVED: Label = Label::new("derived");
 static ISSUES: Label = Label::new("issues");
-static SEVERITY: Label = Label::new("severity");
-static CODE: Label = Label::new("code");
-static AT: Label = Label::new("at");
-static MESSAGE: Label = Label::new("message");
 static RAW: Label = Label::new("raw");
 
 fn write(out: &mut JsonText, record: &Record<'_>, always_raw: bool, origins: &mut Origins) {
@@ -155,15 +151,24 @@ fn issues(out: &mut JsonText, message: &Message) {
     let mut lead = b'[';
     for issue in &message.issues {
         out.push(lead);
-        out.name(b'{', Some(&SEVERITY), issue.severity.name());
-        out.name(b',', Some(&CODE), issue.code);
-        out.begin(b',', Some(&AT));
-        out.unsigned(b'[', None, issue.at.start.into());
+        out.plain_inside(until_code(issue.severity));
+        out.plain_inside(issue.code);
+        out.plain_inside(r#"","at":["#);
+        out.number_inside(issue.at.start.into());
         out.unsigned(b',', None, issue.at.len() as u64);
-        out.push(b']');
-        out.string(b',', Some(&MESSAGE), issue.message.as_bytes());
-        out.push(b'}');
+        out.plain_inside(r#"],"message":""#);
+        issue.message.spell(out);
+        out.plain_inside(r#""}"#);
         lead = b',';
     }
     out.push(b']');
+}
+
+/// What a finding begins with.
+const fn until_code(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => r#"{"severity":"note","code":""#,
+        Severity::Warning => r#"{"severity":"warning","code":""#,
+        Severity::Error => r#"{"severity":"error","code":""#,
+    }
 }

@@ -1,6 +1,6 @@
 //! Secrets, taken out of a record before anybody sees it.
 
-use crate::model::{Layer, Message, Node, Record, Secret, Span, Symbol, Value};
+use crate::model::{Layer, Message, Node, Record, Secret, Span, Symbol, Value, Words};
 use memchr::memmem::Finder;
 
 /// Stands where a secret was.
@@ -80,10 +80,11 @@ impl Redactor {
     }
 
     fn has_tokens(&self, record: &Record<'_>) -> bool {
-        let messages = || record.message.issues.iter().map(|issue| &issue.message);
+        let has_token = |words: &Words| self.token.find(words.text().as_bytes()).is_some();
+        let mut issues = record.message.issues.iter();
         self.token.find(record.frame).is_some()
             || self.token.find(&record.message.tree.derived).is_some()
-            || messages().any(|message| self.token.find(message.as_bytes()).is_some())
+            || issues.any(|issue| has_token(&issue.message))
     }
 
     /// Masks what labels call secret.
@@ -162,11 +163,17 @@ impl Redactor {
             self.hide(Layer::Derived, span);
         }
         for issue in &mut self.message.issues {
-            for span in tokens(&self.token, issue.message.as_bytes()) {
-                let range = span.start as usize..span.end as usize;
-                self.masked = true;
-                issue.message.replace_range(range, &"*".repeat(span.len()));
+            let spans = tokens(&self.token, issue.message.text().as_bytes());
+            if spans.is_empty() {
+                continue;
             }
+            self.masked = true;
+            let mut text = issue.message.text().into_owned();
+            for span in spans {
+                let range = span.start as usize..span.end as usize;
+                text.replace_range(range, &"*".repeat(span.len()));
+            }
+            issue.message = text.into();
         }
     }
 }

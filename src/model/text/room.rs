@@ -38,20 +38,26 @@ pub const MOST_SHORT: usize = 64;
 /// Writes a string of up to [`MOST_SHORT`] bytes that needs no escapes; says where it ends.
 #[inline]
 pub fn short_string(room: &mut Room, at: usize, bytes: &[u8]) -> usize {
-    let start = one(room, at, b'"');
-    let end = start + bytes.len();
+    let at = one(room, at, b'"');
+    let at = short_text(room, at, bytes);
+    one(room, at, b'"')
+}
+
+/// Writes up to [`MOST_SHORT`] bytes; says where they end.
+#[inline]
+pub fn short_text(room: &mut Room, at: usize, bytes: &[u8]) -> usize {
     match bytes.len() {
         0..4 => {
             for (index, byte) in bytes.iter().enumerate() {
-                one(room, start + index, *byte);
+                one(room, at + index, *byte);
             }
         }
-        4..8 => ends::<4>(room, start, bytes),
-        8..16 => ends::<8>(room, start, bytes),
-        16..32 => ends::<16>(room, start, bytes),
-        _ => ends::<32>(room, start, bytes),
+        4..8 => ends::<4>(room, at, bytes),
+        8..16 => ends::<8>(room, at, bytes),
+        16..32 => ends::<16>(room, at, bytes),
+        _ => ends::<32>(room, at, bytes),
     }
-    one(room, end, b'"')
+    at + bytes.len()
 }
 
 /// Writes `bytes`, which are from `N` to twice as many: the last `N` overlap the first.

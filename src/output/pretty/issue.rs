@@ -21,7 +21,7 @@ pub fn issue(sheet: &mut Sheet, values: &Values<'_>, dump: &Dump<'_>, issue: &Is
     );
     sheet.put(&styles.heading, ":");
     sheet.space(1);
-    values.words(sheet, &styles.heading, &issue.message, 2 * INDENT);
+    values.words(sheet, &styles.heading, &issue.message.text(), 2 * INDENT);
     sheet.newline();
     place(sheet, values, issue);
     // The whole frame under carets says nothing that the place does not.

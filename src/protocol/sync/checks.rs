@@ -5,7 +5,7 @@
 use super::fields::{Fields, Role};
 use super::findings::Findings;
 use crate::codec::messagepack::integer_bytes;
-use crate::model::{Severity, Value};
+use crate::model::{Severity, Value, words};
 use crate::schema::MessageType;
 
 /// PingPong times with this bit are barrier numbers.
@@ -17,13 +17,13 @@ pub fn concern(kind: &'static MessageType) -> bool {
 }
 
 /// Checks a body of type `kind` that was decoded without errors.
-pub fn check(kind: &'static MessageType, fields: &Fields<'_>, findings: &mut Findings) {
+pub fn check(kind: &'static MessageType, fields: &Fields<'_>, findings: &mut Findings<'_>) {
     for check in checks_of(kind.code) {
         check(fields, findings);
     }
 }
 
-type Check = fn(&Fields<'_>, &mut Findings);
+type Check = fn(&Fields<'_>, &mut Findings<'_>);
 
 fn checks_of(code: u64) -> &'static [Check] {
     match code {
@@ -40,7 +40,7 @@ fn checks_of(code: u64) -> &'static [Check] {
     }
 }
 
-fn token(fields: &Fields<'_>, findings: &mut Findings) {
+fn token(fields: &Fields<'_>, findings: &mut Findings<'_>) {
     for role in [Role::JwtToken, Role::NewToken] {
         if fields.bytes(role).is_some_and(|token| !token.is_empty()) {
             findings.note(
@@ -52,7 +52,7 @@ fn token(fields: &Fields<'_>, findings: &mut Findings) {
     }
 }
 
-fn handshake_ack(fields: &Fields<'_>, findings: &mut Findings) {
+fn handshake_ack(fields: &Fields<'_>, findings: &mut Findings<'_>) {
     refusal("handshake-refused", fields, findings);
     if fields.truth(Role::ForkDetected) == Some(true) {
         findings.note(
@@ -71,11 +71,11 @@ fn handshake_ack(fields: &Fields<'_>, findings: &mut Findings) {
     }
 }
 
-fn refresh_ack(fields: &Fields<'_>, findings: &mut Findings) {
+fn refresh_ack(fields: &Fields<'_>, findings: &mut Findings<'_>) {
     refusal("refresh-refused", fields, findings);
 }
 
-fn refusal(code: &'static str, fields: &Fields<'_>, findings: &mut Findings) {
+fn refusal(code: &'static str, fields: &Fields<'_>, findings: &mut Findings<'_>) {
     if fields.truth(Role::Success) == Some(false) {
         let reason = fields.text(Role::Error).unwrap_or("no reason given");
         findings.note(
@@ -88,18 +88,20 @@ fn refusal(code: &'static str, fields: &Fields<'_>, findings: &mut Findings) {
 
 /// A server refuses a delta whose checksum is wrong. Of bytes that are no delta at all that is not
 /// so sure: then it is a warning.
-fn checksum(fields: &Fields<'_>, findings: &mut Findings) {
+fn checksum(fields: &Fields<'_>, findings: &mut Findings<'_>) {
     let announced = fields.number(Role::Checksum).unwrap_or_default();
-    let Some((_, node)) = fields.node(Role::Delta).filter(|_| announced != 0) else {
+    if announced == 0 {
         return;
-    };
-    let spelled = fields.bytes(Role::Delta).unwrap_or_default();
+    }
     let copied: Vec<u8>;
-    let delta = if matches!(node.value, Value::IntegerBytes(_)) {
-        copied = integer_bytes(spelled).collect();
-        copied.as_slice()
-    } else {
-        spelled
+    let delta = match fields.value(Role::Delta) {
+        None => return,
+        Some(Value::IntegerBytes(span)) => {
+            copied = integer_bytes(fields.content(span)).collect();
+            copied.as_slice()
+        }
+        Some(Value::Text(span) | Value::Bytes(span)) => fields.content(span),
+        Some(_) => &[],
     };
     let computed = crc32c::crc32c(delta);
     if u64::from(computed) == announced {
@@ -118,21 +120,22 @@ fn checksum(fields: &Fields<'_>, findings: &mut Findings) {
     );
 }
 
-fn sequence(fields: &Fields<'_>, findings: &mut Findings) {
+fn sequence(fields: &Fields<'_>, findings: &mut Findings<'_>) {
+    if fields.number(Role::Seq) != Some(0) {
+        return;
+    }
     let producer = fields.number(Role::ProducerId).unwrap_or_default();
-    if producer != 0 && fields.number(Role::Seq) == Some(0) {
+    if producer != 0 {
         findings.warning(
             "seq-zero",
             fields.at(Role::Seq),
-            format_args!("producer {producer} numbers its messages from 1"),
+            words!("producer {} numbers its messages from 1", producer),
         );
     }
 }
 
-fn clock_skew(fields: &Fields<'_>, findings: &mut Findings) {
-    if let Some((_, node)) = fields.node(Role::ClockSkew)
-        && let Value::Signed(skew) = node.value
-    {
+fn clock_skew(fields: &Fields<'_>, findings: &mut Findings<'_>) {
+    if let Some(Value::Signed(skew)) = fields.value(Role::ClockSkew) {
         findings.note(
             "clock-skew",
             fields.at(Role::ClockSkew),
@@ -141,8 +144,8 @@ fn clock_skew(fields: &Fields<'_>, findings: &mut Findings) {
     }
 }
 
-fn status(fields: &Fields<'_>, findings: &mut Findings) {
-    let at = fields.at(Role::Status);
+fn status(fields: &Fields<'_>, findings: &mut Findings<'_>) {
+    let at = || fields.at(Role::Status);
     let Some(status) = fields.variant(Role::Status) else {
         return;
     };
@@ -154,15 +157,15 @@ fn status(fields: &Fields<'_>, findings: &mut Findings) {
             };
             findings.note(
                 "ack-gap",
-                at,
-                format_args!("not applied: the server expects seq {expected} first"),
+                at(),
+                words!("not applied: the server expects seq {} first", expected),
             );
             false
         }
         b"Fenced" => {
             findings.note(
                 "ack-fenced",
-                at,
+                at(),
                 "not applied: another session of this producer has a newer epoch",
             );
             false
@@ -174,7 +177,7 @@ fn status(fields: &Fields<'_>, findings: &mut Findings) {
             };
             findings.note(
                 "ack-rejected",
-                at,
+                at(),
                 format_args!("refused for good: {reason}"),
             );
             false
@@ -185,11 +188,13 @@ fn status(fields: &Fields<'_>, findings: &mut Findings) {
 }
 
 /// `accepted` is a truth value, or a number of rows or samples.
-fn contradiction(applied: bool, fields: &Fields<'_>, findings: &mut Findings) {
-    let accepted = fields
-        .truth(Role::Accepted)
-        .or_else(|| Some(fields.number(Role::Accepted)? > 0 || applied));
-    if accepted.is_some_and(|accepted| accepted != applied) {
+fn contradiction(applied: bool, fields: &Fields<'_>, findings: &mut Findings<'_>) {
+    let accepted = match fields.value(Role::Accepted) {
+        Some(Value::Bool(accepted)) => accepted,
+        Some(Value::Unsigned(count)) => count > 0 || applied,
+        _ => return,
+    };
+    if accepted != applied {
         findings.warning(
             "status-contradicts",
             fields.at(Role::Accepted),
@@ -198,7 +203,7 @@ fn contradiction(applied: bool, fields: &Fields<'_>, findings: &mut Findings) {
     }
 }
 
-fn dimension(fields: &Fields<'_>, findings: &mut Findings) {
+fn dimension(fields: &Fields<'_>, findings: &mut Findings<'_>) {
     let announced = fields.number(Role::Dimension);
     let there = fields.count(Role::Vector).map(|count| count as u64);
     if let (Some(announced), Some(there)) = (announced, there)
@@ -207,12 +212,16 @@ fn dimension(fields: &Fields<'_>, findings: &mut Findings) {
         findings.warning(
             "dimension-mismatch",
             fields.at(Role::Dimension),
-            format_args!("dim says {announced}, the vector has {there} components"),
+            words!(
+                "dim says {}, the vector has {} components",
+                announced,
+                there
+            ),
         );
     }
 }
 
-fn barrier(fields: &Fields<'_>, findings: &mut Findings) {
+fn barrier(fields: &Fields<'_>, findings: &mut Findings<'_>) {
     if let Some(time) = fields
         .number(Role::Timestamp)
         .filter(|time| *time >= BARRIER)
@@ -220,7 +229,7 @@ fn barrier(fields: &Fields<'_>, findings: &mut Findings) {
         findings.note(
             "barrier-ping",
             fields.at(Role::Timestamp),
-            format_args!("not a time but barrier {}", time - BARRIER),
+            words!("not a time but barrier {}", time - BARRIER),
         );
     }
 }

@@ -12,7 +12,7 @@ use super::frame::Layout;
 use super::pings::Pings;
 use super::pushed::Pushed;
 use super::streams::{Bounded, Key};
-use crate::model::Direction;
+use crate::model::{Direction, words};
 use crate::schema::{MessageType, Way};
 
 /// One connection, as far as its messages have shown.
@@ -66,7 +66,7 @@ impl Conversation {
         layout: Layout,
         direction: Option<Direction>,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let start = (0, layout.size());
         if wrong_way(kind, direction) {
@@ -109,7 +109,7 @@ impl Conversation {
         layout: Layout,
         direction: Option<Direction>,
         sender: Option<Direction>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let start = (0, layout.size());
         if kind.code != 0x01 && self.layout.is_some_and(|known| known != layout) {
@@ -166,7 +166,7 @@ impl Conversation {
         }
     }
 
-    fn handshake_ack(&mut self, layout: Layout, fields: &Fields<'_>, findings: &mut Findings) {
+    fn handshake_ack(&mut self, layout: Layout, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let success = fields.truth(Role::Success).unwrap_or_default();
         let key = fields.bytes(Role::SigningKey).unwrap_or_default();
         self.grant = Some(Grant {
@@ -182,13 +182,17 @@ impl Conversation {
                 findings.warning(
                     "wire-version-mismatch",
                     fields.at(Role::ServerWireVersion),
-                    format_args!("the client speaks wire version {client}, the server {server}"),
+                    words!(
+                        "the client speaks wire version {}, the server {}",
+                        client,
+                        server
+                    ),
                 );
             }
         }
     }
 
-    fn push(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings) {
+    fn push(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let stream = stream(engine, fields);
         let id = identity(fields);
         self.requests_seen = true;
@@ -199,14 +203,15 @@ impl Conversation {
             let waiting = self.requests.entry(request_key(code, stream, id), 0);
             *waiting = waiting.saturating_add(1);
         }
-        self.producer(fields, findings);
+        let producer = fields.number(Role::ProducerId);
+        self.producer(producer, fields, findings);
         if engine != ARRAY {
-            self.sequence(stream, id, fields, findings);
+            self.sequence(stream, producer, id, fields, findings);
         }
     }
 
     /// Lite sends every change again and again until it is acknowledged.
-    fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings) {
+    fn mutation(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let key = Key::EMPTY.and_number(id);
         let known = self.mutations.entry(key, (stream.number(), 0));
         known.1 = known.1.saturating_add(1);
@@ -215,15 +220,20 @@ impl Conversation {
             findings.note(
                 "mutation-resent",
                 fields.at(Role::MutationId),
-                format_args!("sent {pushes} times by now, without an answer in between"),
+                words!(
+                    "sent {} times by now, without an answer in between",
+                    pushes.into()
+                ),
             );
         }
     }
 
-    fn signature(&self, fields: &Fields<'_>, findings: &mut Findings) {
-        let unsigned = self.grant.is_some_and(|grant| !grant.signing);
+    fn signature(&self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
+        if self.grant.is_none_or(|grant| grant.signing) {
+            return;
+        }
         let signature = fields.bytes(Role::DeltaSignature).unwrap_or_default();
-        if unsigned && signature.iter().any(|byte| *byte != 0) {
+        if signature.iter().any(|byte| *byte != 0) {
             findings.warning(
                 "signature-without-key",
                 fields.at(Role::DeltaSignature),
@@ -233,37 +243,48 @@ impl Conversation {
     }
 
     /// Servers go by the session, so this is harmless but odd; it is said once per session.
-    fn producer(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
-        let Some(grant) = self.grant.filter(|_| !self.producer_reported) else {
+    fn producer(
+        &mut self,
+        producer: Option<u64>,
+        fields: &Fields<'_>,
+        findings: &mut Findings<'_>,
+    ) {
+        let Some(grant) = &self.grant else { return };
+        if self.producer_reported {
             return;
-        };
-        for (role, granted) in [
-            (Role::ProducerId, grant.producer),
-            (Role::Epoch, grant.epoch),
-        ] {
-            let (Some(said), Some(granted)) = (fields.number(role), granted) else {
-                continue;
-            };
-            if said != granted && !self.producer_reported {
-                self.producer_reported = true;
-                findings.warning(
-                    "producer-mismatch",
-                    fields.at(role),
-                    format_args!("{said}, but the HandshakeAck said {granted}; servers go by that"),
-                );
-            }
+        }
+        let other = other(Role::ProducerId, producer, grant.producer)
+            .or_else(|| other(Role::Epoch, fields.number(Role::Epoch), grant.epoch));
+        if let Some((role, said, granted)) = other {
+            self.producer_reported = true;
+            findings.warning(
+                "producer-mismatch",
+                fields.at(role),
+                words!(
+                    "{}, but the HandshakeAck said {}; servers go by that",
+                    said,
+                    granted
+                ),
+            );
         }
     }
 
-    fn sequence(&mut self, stream: Key, id: u64, fields: &Fields<'_>, findings: &mut Findings) {
-        let producer = fields.number(Role::ProducerId).unwrap_or_default();
+    fn sequence(
+        &mut self,
+        stream: Key,
+        producer: Option<u64>,
+        id: u64,
+        fields: &Fields<'_>,
+        findings: &mut Findings<'_>,
+    ) {
+        let producer = producer.unwrap_or_default();
         let seq = fields.number(Role::Seq).unwrap_or_default();
         if producer == 0 || seq == 0 {
             return;
         }
         let stream = stream.and_number(producer);
         let numbered = stream.and_number(seq);
-        let at = fields.at(Role::Seq);
+        let at = || fields.at(Role::Seq);
         let known = self.streams.entry(stream, seq - 1);
         let last = *known;
         if seq > last {
@@ -272,28 +293,28 @@ impl Conversation {
             if seq > last + 1 {
                 findings.warning(
                     "seq-gap",
-                    at,
-                    format_args!("{seq} follows {last}: {} are missing", seq - last - 1),
+                    at(),
+                    words!("{} follows {}: {} are missing", seq, last, seq - last - 1),
                 );
             }
         } else {
-            match self.sent.get(numbered) {
+            let complete = self.sent.complete();
+            match self.sent.insert(numbered, id) {
                 Some(known) if known == id => {}
                 Some(_) => findings.warning(
                     "seq-repeat",
-                    at,
-                    format_args!("another message had {seq} before"),
+                    at(),
+                    words!("another message had {} before", seq),
                 ),
-                None if self.sent.complete() => {
-                    findings.warning("seq-regression", at, format_args!("{seq} follows {last}"))
+                None if complete => {
+                    findings.warning("seq-regression", at(), words!("{} follows {}", seq, last))
                 }
                 None => {}
             }
-            self.sent.insert(numbered, id);
         }
     }
 
-    fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings) {
+    fn answer(&mut self, code: u64, engine: u8, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let id = identity(fields);
         let stream = if code == 0x11 || code == 0x12 {
             self.delta_answered(id, fields, findings)
@@ -303,16 +324,16 @@ impl Conversation {
             Some(Key::EMPTY.and_number(named.number()))
         };
         let producer = self.grant.and_then(|grant| grant.producer);
-        let applied = fields.number(Role::AppliedSeq);
-        if let (Some(stream), Some(applied), Some(1..)) = (stream, applied, producer) {
-            let before = self.applied.insert(stream, applied);
-            if before.is_some_and(|before| before > applied) {
-                findings.warning(
-                    "applied-seq-backwards",
-                    fields.at(Role::AppliedSeq),
-                    format_args!("{applied} after {}", before.unwrap_or_default()),
-                );
-            }
+        if let (Some(stream), Some(1..)) = (stream, producer)
+            && let Some(applied) = fields.number(Role::AppliedSeq)
+            && let Some(before) = self.applied.insert(stream, applied)
+            && before > applied
+        {
+            findings.warning(
+                "applied-seq-backwards",
+                fields.at(Role::AppliedSeq),
+                words!("{} after {}", applied, before),
+            );
         }
     }
 
@@ -321,7 +342,7 @@ impl Conversation {
         &mut self,
         id: u64,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) -> Option<Key> {
         let mutation = Key::EMPTY.and_number(id);
         let known = self.mutations.change(mutation, |(stream, pushes)| {
@@ -340,7 +361,7 @@ impl Conversation {
         stream: Key,
         id: u64,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let request = request_key(code - 1, stream, id);
         let known = self
@@ -352,7 +373,7 @@ impl Conversation {
     }
 
     /// An answer to a request that was not seen; `role` names it.
-    fn unasked(&self, role: Role, fields: &Fields<'_>, findings: &mut Findings) {
+    fn unasked(&self, role: Role, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         if self.handshake.is_some() && self.requests_seen {
             findings.warning(
                 "ack-without-request",
@@ -391,8 +412,9 @@ const fn engine_of_answer(code: u64) -> Option<u8> {
 }
 
 fn stream(engine: u8, fields: &Fields<'_>) -> Key {
-    let collection = fields.bytes(Role::Collection).or(fields.bytes(Role::Array));
-    Key::of_stream(engine, collection.unwrap_or_default())
+    let collection = fields.bytes(Role::Collection);
+    let name = collection.or_else(|| fields.bytes(Role::Array));
+    Key::of_stream(engine, name.unwrap_or_default())
 }
 
 /// The client's own number for a push; its answer repeats it.
@@ -401,6 +423,12 @@ fn identity(fields: &Fields<'_>) -> u64 {
     number
         .or_else(|| fields.number(Role::BatchId))
         .unwrap_or_default()
+}
+
+/// What a message has `said` with `role`, if it is another number than was `granted`.
+fn other(role: Role, said: Option<u64>, granted: Option<u64>) -> Option<(Role, u64, u64)> {
+    let (said, granted) = (said?, granted?);
+    (said != granted).then_some((role, said, granted))
 }
 
 fn request_key(code: u64, stream: Key, id: u64) -> Key {

@@ -183,7 +183,9 @@ pub struct Fields<'a> {
     tree: &'a Tree,
     frame: &'a [u8],
     body: NodeId,
-    places: Option<&'static [Place; ROLES]>,
+    /// The nodes behind the body's own.
+    nodes: &'a [Node],
+    places: &'static [Place; ROLES],
 }
 
 impl<'a> Fields<'a> {
@@ -196,30 +198,38 @@ impl<'a> Fields<'a> {
         frame: &'a [u8],
         all: bool,
     ) -> Self {
-        let places = places(kind).map(|places| match all {
-            true => &places.among_all,
-            false => &places.among_watched,
-        });
+        let places = match places(kind) {
+            Some(places) if all => &places.among_all,
+            Some(places) => &places.among_watched,
+            None => &[None; ROLES],
+        };
+        let nodes = tree.nodes().get(body as usize + 1..);
         Self {
             tree,
             frame,
             body,
+            nodes: nodes.unwrap_or_default(),
             places,
         }
     }
 
     /// The node of the field with this role.
-    pub fn node(&self, role: Role) -> Option<(NodeId, &'a Node)> {
-        let (label, place) = (*self.places?.get(role as usize)?)?;
+    #[inline]
+    fn node(&self, role: Role) -> Option<(NodeId, &'a Node)> {
+        let (label, place) = (*self.places.get(role as usize)?)?;
         // Where it is if the fields before it are all there, one node each.
-        let id = self.body + 1 + place;
-        match self.tree.get(id) {
-            Some(node) if is_it(node, label) => Some((id, node)),
-            _ => {
-                let mut fields = self.tree.children(self.body);
-                fields.find(|(_, node)| is_it(node, label))
-            }
+        match self.nodes.get(place as usize) {
+            Some(node) if is_it(node, label) => Some((self.body + 1 + place, node)),
+            _ => self.moved(label),
         }
+    }
+
+    /// The node of a field with other nodes before it than usual.
+    #[cold]
+    #[inline(never)]
+    fn moved(&self, label: &'static Label) -> Option<(NodeId, &'a Node)> {
+        let mut fields = self.tree.children(self.body);
+        fields.find(|(_, node)| is_it(node, label))
     }
 
     /// Its bytes in the frame, markers included.
@@ -227,6 +237,16 @@ impl<'a> Fields<'a> {
         self.node(role).map_or((0, 0), |(_, node)| {
             (node.span.start as usize, node.span.end as usize)
         })
+    }
+
+    /// Its value.
+    pub fn value(&self, role: Role) -> Option<Value> {
+        Some(self.node(role)?.1.value)
+    }
+
+    /// What a span of this message holds.
+    pub fn content(&self, span: Span) -> &'a [u8] {
+        span.of(self.frame)
     }
 
     /// Its value as a number.
@@ -281,7 +301,7 @@ impl<'a> Fields<'a> {
 
     /// The text that a span of this message holds.
     pub fn text_of(&self, span: Span) -> &'a str {
-        std::str::from_utf8(span.of(self.frame)).unwrap_or_default()
+        std::str::from_utf8(self.content(span)).unwrap_or_default()
     }
 
     /// How many items a list has.

@@ -1,69 +1,53 @@
-//! Findings about one message, before they are added to it.
+//! Findings about one message, while its values are looked at.
 
-use crate::model::{Message, Severity};
-use std::fmt::Display;
+use crate::model::{Issue, Severity, Span, Words};
 
-/// Gathers findings while the message's values are looked at.
+/// Adds findings to a message. Its values still reproduce the frame.
 #[derive(Debug)]
-pub struct Findings {
-    gathered: Vec<Finding>,
+pub struct Findings<'a> {
+    issues: &'a mut Vec<Issue>,
     /// Whether anyone will read what they say.
     told: bool,
 }
 
-#[derive(Debug)]
-struct Finding {
-    severity: Severity,
-    code: &'static str,
-    at: (usize, usize),
-    text: String,
-}
-
-impl Findings {
-    /// None yet. Their texts are left out if they are not `told`.
-    pub const fn new(told: bool) -> Self {
-        Self {
-            gathered: Vec::new(),
-            told,
-        }
+impl<'a> Findings<'a> {
+    /// Adds to `issues`. The texts are left out if they are not `told`.
+    pub const fn of(issues: &'a mut Vec<Issue>, told: bool) -> Self {
+        Self { issues, told }
     }
 
     /// Not what a sound peer sends.
-    pub fn warning(&mut self, code: &'static str, at: (usize, usize), text: impl Display) {
+    #[cold]
+    pub fn warning(&mut self, code: &'static str, at: (usize, usize), text: impl Into<Words>) {
         self.add(Severity::Warning, code, at, text);
     }
 
     /// Worth knowing.
-    pub fn note(&mut self, code: &'static str, at: (usize, usize), text: impl Display) {
+    #[cold]
+    pub fn note(&mut self, code: &'static str, at: (usize, usize), text: impl Into<Words>) {
         self.add(Severity::Note, code, at, text);
     }
 
     /// Adds a finding about bytes `at` of the frame.
-    #[cold]
+    #[inline]
     pub fn add(
         &mut self,
         severity: Severity,
         code: &'static str,
         at: (usize, usize),
-        text: impl Display,
+        text: impl Into<Words>,
     ) {
-        let text = if self.told {
-            text.to_string()
+        let message = if self.told {
+            text.into()
         } else {
-            String::new()
+            Words::default()
         };
-        self.gathered.push(Finding {
+        let issue = Issue {
             severity,
             code,
-            at,
-            text,
-        });
-    }
-
-    /// Moves all of them to `message`. The values still reproduce the frame.
-    pub fn move_to(&mut self, message: &mut Message) {
-        for finding in self.gathered.drain(..) {
-            message.issue(finding.severity, finding.code, finding.at, finding.text);
-        }
+            at: Span::new(at.0, at.1),
+            message,
+        };
+        issue.add_to(self.issues);
     }
 }

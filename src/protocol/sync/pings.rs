@@ -4,7 +4,7 @@
 
 use super::fields::{Fields, Role};
 use super::findings::Findings;
-use crate::model::Direction;
+use crate::model::{Direction, words};
 use std::collections::VecDeque;
 
 /// At most this many pings are remembered.
@@ -31,7 +31,7 @@ impl Pings {
         opened: bool,
         direction: Option<Direction>,
         fields: &Fields<'_>,
-        findings: &mut Findings,
+        findings: &mut Findings<'_>,
     ) {
         let time = fields.number(Role::Timestamp).unwrap_or_default();
         let asker = direction.map(Direction::reverse);
@@ -43,7 +43,6 @@ impl Pings {
             self.waiting.push_back((time, direction));
             return;
         }
-        let at = fields.at(Role::Timestamp);
         let waiting = |ping: &(u64, Option<Direction>)| ping.1 == asker;
         let found = self
             .waiting
@@ -53,7 +52,7 @@ impl Pings {
             if opened && !self.forgotten {
                 findings.warning(
                     "pong-without-ping",
-                    at,
+                    fields.at(Role::Timestamp),
                     "no ping with this time waits for an answer",
                 );
             }
@@ -61,16 +60,20 @@ impl Pings {
         };
         let older = self.waiting.iter().take(found).filter(|ping| waiting(ping));
         let lost = older.count();
+        if lost == 0 {
+            self.waiting.remove(found);
+            return;
+        }
         let mut index = 0;
         self.waiting.retain(|ping| {
             index += 1;
             index > found + 1 || !waiting(ping)
         });
-        if lost > 0 && direction.is_some() {
+        if direction.is_some() {
             findings.warning(
                 "ping-unanswered",
-                at,
-                format_args!("{lost} earlier pings were not answered"),
+                fields.at(Role::Timestamp),
+                words!("{} earlier pings were not answered", lost as u64),
             );
         }
     }

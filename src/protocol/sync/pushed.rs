@@ -5,6 +5,7 @@
 use super::fields::{Fields, Role};
 use super::findings::Findings;
 use super::streams::{Bounded, Key};
+use crate::model::words;
 
 /// What was pushed so far.
 #[derive(Debug, Default)]
@@ -19,7 +20,7 @@ pub struct Pushed {
 
 impl Pushed {
     /// A row: its number rises by one per peer and collection; 0 is exempt.
-    pub fn row(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
+    pub fn row(&mut self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let sequence = fields.number(Role::Sequence).unwrap_or_default();
         if sequence == 0 {
             return;
@@ -31,16 +32,16 @@ impl Pushed {
         self.rows
             .insert(key, last.unwrap_or_default().max(sequence));
         let Some(last) = last else { return };
-        let at = fields.at(Role::Sequence);
+        let at = || fields.at(Role::Sequence);
         if sequence <= last {
             findings.warning(
                 "row-repeat",
-                at,
-                format_args!("{sequence} follows {last}; clients drop it"),
+                at(),
+                words!("{} follows {}; clients drop it", sequence, last),
             );
         } else if sequence > last + 1 {
-            let text = format_args!("{sequence} follows {last}");
-            findings.warning("row-gap", at, text);
+            let text = words!("{} follows {}", sequence, last);
+            findings.warning("row-gap", at(), text);
         }
     }
 
@@ -52,7 +53,7 @@ impl Pushed {
     }
 
     /// A delta follows its shape's position.
-    pub fn shape_delta(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
+    pub fn shape_delta(&mut self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let shape = Key::EMPTY.and(fields.bytes(Role::ShapeId).unwrap_or_default());
         let position = fields.number(Role::Lsn).unwrap_or_default();
         let last = self.shapes.get(shape);
@@ -62,13 +63,13 @@ impl Pushed {
             findings.warning(
                 "shape-gap",
                 fields.at(Role::Lsn),
-                format_args!("{position} follows {last}; clients ask for a resync"),
+                words!("{} follows {}; clients ask for a resync", position, last),
             );
         }
     }
 
     /// Chunks come in order, of one snapshot at a time.
-    pub fn chunk(&mut self, fields: &Fields<'_>, findings: &mut Findings) {
+    pub fn chunk(&mut self, fields: &Fields<'_>, findings: &mut Findings<'_>) {
         let array = Key::EMPTY.and(fields.bytes(Role::Array).unwrap_or_default());
         let clock = Key::EMPTY
             .and(fields.bytes(Role::SnapshotClock).unwrap_or_default())
@@ -80,7 +81,7 @@ impl Pushed {
             findings.warning(
                 "chunk-index",
                 fields.at(Role::ChunkIndex),
-                format_args!("chunk {index} of {total}"),
+                words!("chunk {} of {}", index, total),
             );
         }
         let Some((next, known_total, known_clock)) = known else {
@@ -93,22 +94,22 @@ impl Pushed {
             (
                 "snapshot-changed",
                 Role::SnapshotClock,
-                "a chunk of another snapshot".to_owned(),
+                "a chunk of another snapshot".into(),
             )
         } else if total != known_total {
             (
                 "snapshot-changed",
                 Role::TotalChunks,
-                format!("{total} chunks, {known_total} before"),
+                words!("{} chunks, {} before", total, known_total),
             )
         } else if index > next {
             (
                 "chunk-gap",
                 Role::ChunkIndex,
-                format!("{index} comes where {next} is due"),
+                words!("{} comes where {} is due", index, next),
             )
         } else if index < next {
-            let text = format!("{index} comes again; {next} is due");
+            let text = words!("{} comes again; {} is due", index, next);
             ("chunk-repeat", Role::ChunkIndex, text)
         } else {
             return;

@@ -33,8 +33,6 @@ pub struct SyncSession {
     opaque: Vec<(NodeId, Opaque)>,
     /// What the connection's messages have shown together.
     conversation: Conversation,
-    /// Findings about the current message, before they are added to it.
-    findings: Findings,
     /// How many bytes of an incomplete frame were last looked through for the next frame, per
     /// direction.
     looked_through: [usize; 3],
@@ -52,7 +50,6 @@ impl SyncSession {
             shown: [Versions::ALL; 2],
             opaque: Vec::new(),
             conversation: Conversation::default(),
-            findings: Findings::new(settings.wanted != Wanted::Nothing),
             looked_through: [0; 3],
         }
     }
@@ -334,19 +331,19 @@ impl SyncSession {
         let (Some(kind), Some(body)) = (messages::by_code(header.code), message.body) else {
             return;
         };
-        let findings = &mut self.findings;
+        let told = self.settings.wanted != Wanted::Nothing;
         let direction = input.direction;
         let follow = !self.settings.independent && self.conversation.begins(kind, direction);
         if follow || checks::concern(kind) {
             let all = message.header.is_some();
             let fields = Fields::of(kind, body, &message.tree, frame, all);
+            let findings = &mut Findings::of(&mut message.issues, told);
             checks::check(kind, &fields, findings);
             if follow {
                 self.conversation
                     .follow(kind, header.layout, direction, &fields, findings);
             }
         }
-        findings.move_to(message);
     }
 }
 

@@ -24,13 +24,10 @@ impl Key {
 
     /// This key, continued with `bytes`.
     pub fn and(self, bytes: &[u8]) -> Self {
-        let (words, rest) = bytes.as_chunks();
+        let (words, _) = bytes.as_chunks();
         let words = words.iter().map(|word| u64::from_le_bytes(*word));
         let whole = words.fold(self, Self::and_number);
-        let rest = rest
-            .iter()
-            .fold(1, |rest, byte| rest << 8 | u64::from(*byte));
-        whole.and_number(rest)
+        whole.and_number(end(bytes)).and_number(bytes.len() as u64)
     }
 
     /// This key, continued with a number.
@@ -43,6 +40,19 @@ impl Key {
     pub const fn number(self) -> u64 {
         self.0
     }
+}
+
+/// The last eight bytes as a number, or all of them if they are fewer.
+fn end(bytes: &[u8]) -> u64 {
+    if let Some(last) = bytes.last_chunk() {
+        return u64::from_le_bytes(*last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let last = u64::from(u32::from_le_bytes(*last));
+        return last << 32 | u64::from(u32::from_le_bytes(*first));
+    }
+    let bytes = bytes.iter();
+    bytes.fold(0, |end, byte| end << 8 | u64::from(*byte))
 }
 
 /// Keys are hashes already. Keys made to collide cost no more than a look at [`MOST_KEYS`] of them.

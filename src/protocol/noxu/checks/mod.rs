@@ -14,7 +14,7 @@ pub use syncup::Syncup;
 
 use super::messages;
 use super::reading::Reading;
-use crate::model::{Direction, Message, Severity, Value};
+use crate::model::{Direction, Message, Severity, Value, Words};
 
 /// A VLSN that stands for none.
 const NULL_VLSN: i64 = -1;
@@ -48,11 +48,11 @@ fn truth(message: &Message, name: &str) -> Option<bool> {
     }
 }
 
-fn error(message: &mut Message, code: &'static str, at: At, what: impl Into<String>) {
+fn error(message: &mut Message, code: &'static str, at: At, what: impl Into<Words>) {
     message.issue(Severity::Error, code, at, what);
 }
 
-fn unexpected(message: &mut Message, at: At, what: &str) {
+fn unexpected(message: &mut Message, at: At, what: &'static str) {
     message.warning("unexpected-message", at, what);
 }
 
