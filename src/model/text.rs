@@ -3,10 +3,12 @@
 //! A piece asks once for all the room that it may need, and writes more than it says to keep: a few
 //! wide copies cost less than one that is just as long as the piece.
 
+mod decimal;
 mod escape;
 mod hexadecimal;
 mod room;
 
+use self::decimal::Decimal;
 use self::escape::{LONGEST, escape, is_plain};
 use self::room::{
     EIGHT_DIGITS, MOST_SHORT, Room, few, number, one, plain_string, short_number, short_string,
@@ -361,6 +363,9 @@ impl JsonText {
 
     /// A floating-point number. `tagged` says how those are spelled that JSON has no number for.
     pub fn float(&mut self, lead: u8, label: Option<&'static Label>, value: f64, tagged: bool) {
+        if let Some(decimal) = Decimal::of(value) {
+            return self.member(lead, label, |room, at| decimal.write(room, at));
+        }
         self.begin(lead, label);
         if value.is_finite() {
             self.copy(ryu::Buffer::new().format_finite(value).as_bytes());

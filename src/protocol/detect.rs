@@ -135,7 +135,7 @@ impl Detector {
     }
 
     /// Says what starts `input`.
-    #[inline]
+    #[inline(always)]
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         if self.settings.independent
             && input.whole

@@ -137,7 +137,7 @@ pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// Writes a number of more than eight digits.
-#[inline]
+#[inline(always)]
 fn long_number(room: &mut Room, at: usize, value: u64) -> usize {
     let upper = value / EIGHT_DIGITS;
     let at = if upper < EIGHT_DIGITS {

@@ -331,6 +331,7 @@ impl<'a, 'm, B: Build> Decoder<'a, 'm, B> {
         }
     }
 
+    #[inline(always)]
     fn bytes(
         &mut self,
         label: Option<&'static Label>,
