@@ -95,7 +95,11 @@ impl<'t> Cursor<'t> {
     /// Steps over exactly `expected`.
     #[inline]
     pub fn literal(&mut self, expected: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(expected)?;
+        let (found, rest) = self.rest.split_at_checked(expected.len())?;
+        if !equal(found, expected) {
+            return None;
+        }
+        self.rest = rest;
         Some(())
     }
 
@@ -185,58 +189,54 @@ impl<'t> Cursor<'t> {
     pub fn value(&mut self) -> Option<&'t [u8]> {
         let before = self.rest;
         let mut open = Open::default();
+        let mut key = false;
         loop {
-            self.value_start(&mut open)?;
-            while open.count > 0 && !open.fresh {
-                match self.peek()? {
-                    b',' => {
-                        self.pass(1)?;
-                        if open.in_object() {
-                            self.any_key()?;
-                        }
-                        break;
+            match self.peek()? {
+                b'"' => {
+                    self.any_string()?;
+                    if key {
+                        self.byte(b':')?;
+                        key = false;
+                        continue;
                     }
-                    b'}' if open.in_object() => open.close(),
-                    b']' if !open.in_object() => open.close(),
-                    _ => return None,
                 }
-                self.pass(1)?;
+                _ if key => return None,
+                byte @ (b'{' | b'[') => {
+                    self.pass(1)?;
+                    // The closing brackets are two places behind the opening ones.
+                    if !self.skip(byte + 2) {
+                        key = byte == b'{';
+                        open.open(key)?;
+                        continue;
+                    }
+                }
+                b't' => self.token(b"true")?,
+                b'f' => self.token(b"false")?,
+                b'n' => self.token(b"null")?,
+                _ => drop(self.number()?),
             }
-            if open.count == 0 {
+            if self.ends(&mut open)? {
                 return self.since(before);
             }
-            open.fresh = false;
+            key = open.in_object();
         }
     }
 
-    /// Steps over a value without parts, or into one that has some.
+    /// Steps over what stands behind a value: the ends of those that it is the last of, and a
+    /// comma. Whether it ends the outermost.
     #[inline]
-    fn value_start(&mut self, open: &mut Open) -> Option<()> {
-        match self.peek()? {
-            b'"' => self.any_string(),
-            byte @ (b'{' | b'[') => {
-                self.pass(1)?;
-                // The closing brackets are two places behind the opening ones.
-                if self.skip(byte + 2) {
-                    return Some(());
-                }
-                open.open(byte == b'{')?;
-                if byte == b'{' {
-                    self.any_key()?;
-                }
-                Some(())
+    fn ends(&mut self, open: &mut Open) -> Option<bool> {
+        while open.count > 0 {
+            let byte = self.peek()?;
+            self.pass(1)?;
+            match byte {
+                b',' => return Some(false),
+                b'}' if open.in_object() => open.close(),
+                b']' if !open.in_object() => open.close(),
+                _ => return None,
             }
-            b't' => self.token(b"true"),
-            b'f' => self.token(b"false"),
-            b'n' => self.token(b"null"),
-            _ => self.number().map(drop),
         }
-    }
-
-    #[inline]
-    fn any_key(&mut self) -> Option<()> {
-        self.any_string()?;
-        self.byte(b':')
+        Some(true)
     }
 
     /// Steps over a string that may have escapes.
@@ -359,8 +359,6 @@ struct Open {
     objects: u64,
     /// The same for those around, 64 at a time.
     outer: Vec<u64>,
-    /// Whether the innermost has no value yet.
-    fresh: bool,
 }
 
 impl Open {
@@ -373,7 +371,6 @@ impl Open {
         }
         self.count += 1;
         self.objects = self.objects << 1 | u64::from(object);
-        self.fresh = true;
         Some(())
     }
 
@@ -387,6 +384,19 @@ impl Open {
 
     fn in_object(&self) -> bool {
         self.objects & 1 == 1
+    }
+}
+
+/// Whether two texts of the same length are equal. Most names have 8 to 16 bytes.
+#[inline]
+fn equal(found: &[u8], expected: &[u8]) -> bool {
+    let ends = |text: &[u8]| {
+        let (first, last) = (text.first_chunk::<8>()?, text.last_chunk::<8>()?);
+        (text.len() <= 16).then(|| (u64::from_ne_bytes(*first), u64::from_ne_bytes(*last)))
+    };
+    match (ends(found), ends(expected)) {
+        (Some(found), Some(expected)) => found == expected,
+        _ => found == expected,
     }
 }
 
