@@ -277,19 +277,20 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Steps up to a quote, backslash or control character, or to the end.
+    /// Steps up to a quote, backslash or control character, of which there must be one.
     #[inline]
     fn plain(&mut self) -> Option<()> {
-        for _ in 0..4 {
-            let count = leading_plain(self.eight());
-            self.pass(count)?;
+        let (eights, _) = self.rest.as_chunks();
+        for (index, eight) in eights.iter().take(4).enumerate() {
+            let count = leading_plain(u64::from_le_bytes(*eight));
             if count < 8 {
-                return Some(());
+                return self.pass(8 * index + count);
             }
         }
         self.plain_rest()
     }
 
+    #[inline(never)]
     fn plain_rest(&mut self) -> Option<()> {
         let end = memchr::memchr2(b'"', b'\\', self.rest)?;
         let (content, rest) = self.rest.split_at_checked(end)?;
@@ -345,6 +346,7 @@ impl<'t> Cursor<'t> {
     }
 
     #[cold]
+    #[inline(never)]
     fn last_few(&self) -> u64 {
         let bytes = self.rest.iter().take(7).rev();
         bytes.fold(0, |eight, byte| eight << 8 | u64::from(*byte))
@@ -402,7 +404,7 @@ fn equal(found: &[u8], expected: &[u8]) -> bool {
 
 /// How many of eight bytes stand before the first quote, backslash or control character.
 #[inline]
-fn leading_plain(eight: u64) -> usize {
+pub(super) fn leading_plain(eight: u64) -> usize {
     // Each of these has the highest bit where a byte was too small; the bytes behind the first such
     // one may be wrong.
     let below = |value: u64, least: u8| value.wrapping_sub(ONES * u64::from(least));
