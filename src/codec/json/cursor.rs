@@ -449,15 +449,22 @@ mod tests {
             "18446744073709551615",
             "1764043300844",
         ] {
-            let mut cursor = Cursor::new(text.as_bytes());
-            assert_eq!(cursor.unsigned(), text.parse().ok(), "{text}");
-            assert!(cursor.at_end());
+            for behind in ["", ",", "},\"a\":123", "/////////", ":::::::::"] {
+                let text = text.to_owned() + behind;
+                let mut cursor = Cursor::new(text.as_bytes());
+                let digits = text.strip_suffix(behind).unwrap();
+                assert_eq!(cursor.unsigned(), digits.parse().ok(), "{text}");
+                assert_eq!(cursor.rest(), behind.as_bytes());
+            }
         }
         for text in [
             "",
             "01",
             "00000000",
+            "0000000012",
             "18446744073709551616",
+            "99999999999999999999",
+            "100000000000000000000000",
             "1.5",
             "1e3",
             "x",
@@ -498,6 +505,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn literals_of_any_length_are_compared_whole() {
+        for length in 0..40_usize {
+            let text: Vec<u8> = (b'0'..).take(length).collect();
+            let behind = [&text[..], b"}"].concat();
+            let mut cursor = Cursor::new(&behind);
+            assert_eq!(cursor.literal(&text), Some(()));
+            assert_eq!(cursor.rest(), b"}");
+            for position in 0..length {
+                let mut other = behind.clone();
+                other[position] ^= 1;
+                assert_eq!(Cursor::new(&other).literal(&text), None, "{position}");
+            }
+            assert_eq!(Cursor::new(&text).literal(&behind), None);
+        }
+    }
+
     /// What it steps over, the document reads; what it refuses may only be unusual.
     #[test]
     fn only_json_is_stepped_over() {
@@ -516,6 +540,11 @@ mod tests {
             "true",
             "\"\\n\"",
             "\"\\u0041\"",
+            "\"a long string\"",
+            "123456789",
+            "5E+",
+            "-",
+            ".",
             "01",
             "\"a\":",
             "x",
