@@ -8,11 +8,13 @@
 mod cursor;
 mod parse;
 mod tree;
+mod values;
 mod write;
 
 pub use cursor::Cursor;
 pub use parse::{Incomplete, JsonError};
 pub use tree::{TextFault, TextForm, read_text, text_end};
+pub use values::Values;
 pub use write::{write_compact, write_string};
 
 /// One JSON text, parsed. Reused from text to text.

@@ -1,6 +1,6 @@
 //! One decoded frame.
 
-use super::{Direction, Issue, JsonText, Label, NodeId, Severity, Span, Tree, Value};
+use super::{Direction, Issue, JsonText, Label, NodeId, Piece, Severity, Span, Tree, Value};
 
 /// At most this many issues are kept per message; the last one then says that there were more.
 const MOST_ISSUES: usize = 64;
@@ -17,14 +17,44 @@ pub enum Wanted {
     Nothing,
 }
 
-/// What a record says of a message in JSON.
+/// What a record says of a message in JSON, if that is not to be taken from the tree.
 #[derive(Clone, Debug, Default)]
 pub struct Spelled {
-    /// Its members `protocol`, `type` and `header`, each behind a comma; empty if they are not
-    /// spelled out.
-    pub head: JsonText,
-    /// Its body behind a colon; empty if it is in the tree.
-    pub body: JsonText,
+    /// Its members up to the name of `body`, each behind a comma; none if nothing is spelled out.
+    pub head: Option<Head>,
+    /// Its body behind a colon, and its member `inner` if it has one.
+    pub values: JsonText,
+}
+
+impl Spelled {
+    /// Forgets all, keeps the memory.
+    pub fn clear(&mut self) {
+        self.head = None;
+        self.values.clear();
+    }
+}
+
+/// The beginning of what a record says of a message: constant but for one number.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// What comes before the number.
+    pub beginning: &'static Piece,
+    /// The number and its name.
+    pub number: Option<(&'static Label, u64)>,
+    /// What comes after it.
+    pub end: &'static Piece,
+}
+
+impl Head {
+    /// Appends its text.
+    #[inline]
+    pub fn write(&self, text: &mut JsonText) {
+        text.piece(self.beginning);
+        if let Some((label, number)) = self.number {
+            text.unsigned(b',', Some(label), number);
+        }
+        text.piece(self.end);
+    }
 }
 
 static PROTOCOL: Label = Label::new("protocol");
@@ -46,7 +76,7 @@ pub struct Message {
     /// All values: header, body, inner, rest. Of those that are [`Message::spelled`] or that nobody
     /// wanted, only what checks look at.
     pub tree: Tree,
-    /// Header and body as text, if that was wanted and the session could do it.
+    /// Header, body and inner as text, if that was wanted and the session could do it.
     pub spelled: Spelled,
     /// The frame header's fields, if the protocol has a header.
     pub header: Option<NodeId>,
@@ -74,8 +104,7 @@ impl Message {
         self.protocol = "unknown";
         self.type_name = "unknown";
         self.tree.clear();
-        self.spelled.head.clear();
-        self.spelled.body.clear();
+        self.spelled.clear();
         self.header = None;
         self.body = None;
         self.inner = None;

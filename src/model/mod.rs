@@ -11,7 +11,7 @@ mod text;
 mod tree;
 
 pub use issue::{Issue, Severity};
-pub use message::{Message, Spelled, Wanted, spell_type};
+pub use message::{Head, Message, Spelled, Wanted, spell_type};
 pub use record::{Direction, Origin, Record, Transport};
 pub use text::{JsonText, Piece};
 pub use tree::{Children, Label, Layer, Node, NodeId, Secret, Span, Symbol, Tree, Unit, Value};

@@ -19,21 +19,29 @@ const PART: usize = 64;
 /// Text that is appended again and again, as it is.
 #[derive(Clone, Debug)]
 pub struct Piece {
+    /// The first bytes.
     padded: Room,
+    /// How many of them.
     length: usize,
+    /// Those for which there is no place.
+    rest: Vec<u8>,
 }
 
 impl Piece {
-    /// The text of `text`; none if that is too long.
+    /// The text of `text`.
     #[must_use]
-    pub fn of(text: &JsonText) -> Option<Self> {
+    pub fn of(text: &JsonText) -> Self {
+        let length = text.len().min(room::SIZE);
+        let (first, rest) = text.as_bytes().split_at(length);
         let mut padded = [0; room::SIZE];
-        let place = padded.get_mut(..text.len())?;
-        place.copy_from_slice(text.as_bytes());
-        Some(Self {
+        for (place, byte) in padded.iter_mut().zip(first) {
+            *place = *byte;
+        }
+        Self {
             padded,
-            length: text.len(),
-        })
+            length,
+            rest: rest.to_vec(),
+        }
     }
 }
 
@@ -95,6 +103,11 @@ impl JsonText {
         self.used = self.used.saturating_sub(1);
     }
 
+    /// Takes back all but the first `length` bytes.
+    pub fn truncate(&mut self, length: usize) {
+        self.used = self.used.min(length);
+    }
+
     /// Appends one byte.
     #[inline]
     pub fn push(&mut self, byte: u8) {
@@ -117,6 +130,9 @@ impl JsonText {
             *room = piece.padded;
             piece.length
         });
+        if !piece.rest.is_empty() {
+            self.copy(&piece.rest);
+        }
     }
 
     /// Appends as many of the first bytes of the room as `write` says.

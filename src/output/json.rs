@@ -1,12 +1,11 @@
 //! NDJSON: one record a line, in the documented key order.
 
 mod origin;
-mod values;
 
 use self::origin::Origins;
-use self::values::Values;
 use super::Sink;
 use super::redact::Redactor;
+use crate::codec::json::Values;
 use crate::model::{JsonText, Label, Message, Record, Wanted, spell_type};
 use std::io::{self, Write};
 
@@ -108,34 +107,38 @@ fn write(out: &mut JsonText, record: &Record<'_>, always_raw: bool, origins: &mu
     if message.derived {
         out.truth(b',', Some(&DERIVED), true);
     }
-    let values = Values::of(record);
-    let spelled = &message.spelled;
-    if spelled.head.is_empty() {
-        spell_type(out, message.protocol, message.type_name);
-        if let Some(header) = message.header {
-            out.copy(b",\"header\"");
-            values.write(out, header);
+    match &message.spelled.head {
+        Some(head) => {
+            head.write(out);
+            out.copy(message.spelled.values.as_bytes());
         }
-    } else {
-        out.copy(spelled.head.as_bytes());
-    }
-    out.copy(b",\"body\"");
-    if !spelled.body.is_empty() {
-        out.copy(spelled.body.as_bytes());
-    } else if let Some(body) = message.body {
-        values.write(out, body);
-    } else {
-        out.null(b':', None);
-    }
-    if let Some(inner) = message.inner {
-        out.copy(b",\"inner\"");
-        values.write(out, inner);
+        None => write_values(out, record),
     }
     issues(out, message);
     if always_raw || !message.faithful {
         out.hexadecimal(b',', Some(&RAW), record.frame);
     }
     out.push(b'}');
+}
+
+/// Type, header, body and inner, from the tree.
+fn write_values(out: &mut JsonText, record: &Record<'_>) {
+    let message = record.message;
+    let values = Values::of(&message.tree, record.frame);
+    spell_type(out, message.protocol, message.type_name);
+    if let Some(header) = message.header {
+        out.copy(b",\"header\"");
+        values.write(out, b':', None, header);
+    }
+    out.copy(b",\"body\"");
+    match message.body {
+        Some(body) => values.write(out, b':', None, body),
+        None => out.null(b':', None),
+    }
+    if let Some(inner) = message.inner {
+        out.copy(b",\"inner\"");
+        values.write(out, b':', None, inner);
+    }
 }
 
 /// Says in the record just written that it is not what was on the wire.

@@ -15,7 +15,7 @@ pub mod sync;
 
 pub use detect::{Detection, Detector, Grounds};
 pub use encode::{Draft, EncodeOptions, LineHead, Scratch};
-pub use inner::{check_inner, read_inner};
+pub use inner::{check_inner, read_inner, spell_inner};
 pub use pairing::{Pairing, Shows};
 
 use crate::codec::json::Cursor;

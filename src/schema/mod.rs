@@ -10,6 +10,6 @@ pub mod packed;
 
 pub use expect::{EncodeError, closest, hexadecimal, unsigned};
 pub use table::{
-    Enum, Field, MessageType, Opaque, OpaqueReader, Payload, Struct, Type, Variant, Versions, Way,
-    field,
+    Enum, Field, MessageType, Opaque, OpaqueReader, OpaqueSpeller, Payload, Struct, Type, Variant,
+    Versions, Way, field,
 };

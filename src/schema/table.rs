@@ -228,6 +228,8 @@ pub struct Opaque {
     pub name: &'static str,
     /// Reads the content into the message's tree.
     pub read: OpaqueReader,
+    /// Spells the content out at once, if there is a way.
+    pub spell: Option<OpaqueSpeller>,
     /// The body's other fields that reading it looks at.
     pub beside: &'static [&'static str],
 }
@@ -235,6 +237,16 @@ pub struct Opaque {
 /// Reads the bytes of node `field` further: pushes the tree of what they hold, and findings, and
 /// says whether it pushed anything.
 pub type OpaqueReader = fn(frame: &[u8], field: NodeId, message: &mut Message) -> bool;
+
+/// Spells out what the bytes of node `field` hold: adds what an [`OpaqueReader`] pushes as text to
+/// [`Message::spelled`], behind a lead and a name, and findings. If it does not, it says so and
+/// leaves everything as it was.
+pub type OpaqueSpeller = fn(
+    frame: &[u8],
+    field: NodeId,
+    name: (u8, Option<&'static Label>),
+    message: &mut Message,
+) -> bool;
 
 /// A choice between variants.
 #[derive(Debug)]

@@ -153,7 +153,7 @@ pub fn decode_sparingly(
         .attempt_sparingly(plan, json);
     if !outcome.exact || outcome.position != frame.len() {
         message.tree.truncate(body);
-        message.spelled.body.clear();
+        message.spelled.clear();
         message.faithful = faithful;
         opaque.clear();
         return None;

@@ -7,7 +7,8 @@ use super::frame::{Header, Layout};
 use super::messages;
 use super::versions::NAMES;
 use crate::model::{
-    JsonText, Label, Layer, Message, Node, NodeId, Piece, Span, Symbol, Unit, Value, spell_type,
+    Head, JsonText, Label, Layer, Message, Node, NodeId, Piece, Span, Symbol, Unit, Value,
+    spell_type,
 };
 use crate::schema::MessageType;
 use crate::schema::messagepack::Codecs;
@@ -118,7 +119,7 @@ pub fn complete(reading: &Reading, schema: NodeId, message: &mut Message) {
     }
 }
 
-/// Whether [`spell`] can be asked for the text of `header`.
+/// Whether [`spelled`] can be asked for the text of `header`.
 pub fn is_usual(header: &Header) -> bool {
     header.version == usual_version(header.layout)
 }
@@ -130,32 +131,20 @@ const fn usual_version(layout: Layout) -> u8 {
     }
 }
 
-/// Spells out what a record says of a message of type `kind` before its body: what [`show`] and
-/// [`complete`] show, and the type, as text.
-pub fn spell(
-    header: &Header,
-    kind: &'static MessageType,
-    reading: &Reading,
-    message: &mut Message,
-) {
-    let text = &mut message.spelled.head;
-    let beginning = match header.layout {
-        Layout::V0 => &BEGINNINGS.v0,
-        Layout::V1 => &BEGINNINGS.v1,
+/// What a record says of a message before its body: what [`show`] and [`complete`] show, and the
+/// type, as text. None for types that are not known.
+pub fn spelled(header: &Header, reading: &Reading) -> Option<Head> {
+    let (beginnings, number) = match header.layout {
+        Layout::V0 => (&BEGINNINGS.v0, None),
+        Layout::V1 => (&BEGINNINGS.v1, Some((&CRC, header.crc.into()))),
     };
-    match beginning.get(usize::from(header.code)) {
-        Some(Some(piece)) => text.piece(piece),
-        _ => spell_beginning(kind, header.layout, text),
-    }
-    if header.layout == Layout::V1 {
-        text.unsigned(b',', Some(&CRC), header.crc.into());
-    }
-    let group = reading.group as usize;
     let codecs = usize::from(reading.codecs.0);
-    match ENDS.get(group).and_then(|ends| ends.get(codecs)) {
-        Some(Some(piece)) => text.piece(piece),
-        _ => spell_end(group, reading.codecs, text),
-    }
+    let end = ENDS.get(reading.group as usize)?.get(codecs)?;
+    Some(Head {
+        beginning: beginnings.get(usize::from(header.code))?.as_ref()?,
+        number,
+        end,
+    })
 }
 
 /// What comes before the checksum: the same for all messages of a type.
@@ -177,7 +166,7 @@ fn spell_end(group: usize, codecs: Codecs, text: &mut JsonText) {
             None => text.null(b',', Some(label)),
         }
     }
-    text.push(b'}');
+    text.copy(b"},\"body\"");
 }
 
 /// Pieces by message code, for each layout.
@@ -191,7 +180,7 @@ static BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| {
         let codes = (0..=u8::MAX).map(messages::by_code);
         let pieces = codes.map(|kind| {
             let kind = kind?;
-            piece(|text| spell_beginning(kind, layout, text))
+            Some(piece(|text| spell_beginning(kind, layout, text)))
         });
         pieces.collect()
     };
@@ -202,7 +191,7 @@ static BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| {
 });
 
 /// Pieces by group and set of codecs.
-static ENDS: LazyLock<Vec<Vec<Option<Piece>>>> = LazyLock::new(|| {
+static ENDS: LazyLock<Vec<Vec<Piece>>> = LazyLock::new(|| {
     let groups = 0..SCHEMA_NAMES.len();
     let of = |group| {
         let codecs = (0..=Codecs::ANY.0).map(Codecs);
@@ -213,7 +202,7 @@ static ENDS: LazyLock<Vec<Vec<Option<Piece>>>> = LazyLock::new(|| {
     groups.map(of).collect()
 });
 
-fn piece(spell: impl FnOnce(&mut JsonText)) -> Option<Piece> {
+fn piece(spell: impl FnOnce(&mut JsonText)) -> Piece {
     let mut text = JsonText::default();
     spell(&mut text);
     Piece::of(&text)

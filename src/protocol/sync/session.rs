@@ -11,7 +11,7 @@ use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
 use crate::model::{Direction, Issue, Message, NodeId, Severity, Wanted};
-use crate::protocol::{Framing, Input, Session, Settings, check_inner, read_inner};
+use crate::protocol::{Framing, Input, Session, Settings, check_inner, read_inner, spell_inner};
 use crate::schema::{Opaque, Versions};
 
 /// Of larger frames the text is not written twice, here and in the output: it may be long.
@@ -264,7 +264,7 @@ impl SyncSession {
         message.type_name = kind.name;
         self.learn(header.layout, &reading, message);
         if json {
-            header::spell(header, kind, &reading, message);
+            message.spelled.head = header::spelled(header, &reading);
         }
         Some(())
     }
@@ -422,6 +422,7 @@ impl Session for SyncSession {
             let opaque = std::mem::take(&mut self.opaque);
             match self.settings.wanted {
                 Wanted::Nothing => check_inner(frame, message, &opaque),
+                _ if message.spelled.head.is_some() => spell_inner(frame, message, &opaque),
                 _ => read_inner(frame, message, &opaque),
             }
             self.opaque = opaque;

@@ -6,7 +6,7 @@ mod planned;
 mod structures;
 mod variants;
 
-use self::build::{AllNodes, Build, FewNodes};
+pub use self::build::{AllNodes, Build, FewNodes, Mark};
 use super::{Codecs, Dialect, Plan};
 use crate::codec::messagepack::{Fault, Head, Reader, read_value};
 use crate::model::{Label, Message, NodeId, Span, Value};
@@ -86,6 +86,20 @@ impl<'a, 'm> Decoder<'a, 'm> {
         } else {
             self.building(FewNodes::<false>::default()).planned(plan)
         }
+    }
+
+    /// Decodes one value of `kind`, exactly or not at all, and adds its text to
+    /// [`Message::spelled`], behind `lead` and the name of `label`; nothing becomes nodes.
+    #[must_use]
+    pub fn attempt_text(
+        self,
+        kind: &'static Type,
+        lead: u8,
+        label: Option<&'static Label>,
+    ) -> Outcome {
+        let mut decoder = self.building(FewNodes::<true>::text(lead));
+        decoder.strict = true;
+        decoder.run(|decoder| decoder.value(kind, label, None))
     }
 
     /// Decodes what there is; departures become issues.

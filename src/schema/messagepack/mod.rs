@@ -7,7 +7,7 @@ mod encode;
 mod plan;
 mod transcode;
 
-pub use decode::{Decoder, Outcome};
+pub use decode::{AllNodes, Build, Decoder, FewNodes, Mark, Outcome};
 pub use encode::Encoder;
 pub use plan::Plan;
 pub use transcode::{Room, Transcoder};

@@ -5,7 +5,7 @@
 use super::super::types::{BYTES, I64, TEXT, U32, U64};
 use super::super::versions::{V0_4, V0_6};
 use super::content::{self, Content, Reading, Unreadable};
-use crate::model::{Message, NodeId, Unit, Value};
+use crate::model::{Label, Message, NodeId, Unit, Value};
 use crate::schema::messagepack::{Codecs, Decoder, Dialect};
 use crate::schema::{Enum, Struct, Type, Variant, Versions, field};
 
@@ -118,6 +118,18 @@ pub fn read_operation(frame: &[u8], field: NodeId, message: &mut Message) -> boo
     })
 }
 
+/// The same as text.
+pub fn spell_operation(
+    frame: &[u8],
+    field: NodeId,
+    name: (u8, Option<&'static Label>),
+    message: &mut Message,
+) -> bool {
+    content::spell(frame, field, message, |content, message| {
+        table_text(content, &OPERATION, name, message)
+    })
+}
+
 /// `ArraySnapshot.header_payload`.
 pub fn read_snapshot_header(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
     content::read(frame, field, message, |content, message| {
@@ -158,6 +170,29 @@ pub fn table(content: &Content<'_>, kind: &'static Type, message: &mut Message) 
         message.tree.truncate(first);
     }
     Err(Unreadable::new(farthest, "not what this field should hold"))
+}
+
+/// The text of content that a table describes, in the newest spelling that it follows exactly.
+pub fn table_text(
+    content: &Content<'_>,
+    kind: &'static Type,
+    (lead, label): (u8, Option<&'static Label>),
+    message: &mut Message,
+) -> Reading {
+    content.bounded()?;
+    let faithful = message.faithful;
+    let before = message.spelled.values.len();
+    let mut opaque = Vec::new();
+    for dialect in DIALECTS {
+        let decoder = Decoder::new(content.bytes, content.start, dialect, message, &mut opaque);
+        let outcome = decoder.attempt_text(kind, lead, label);
+        message.faithful = faithful;
+        if outcome.exact && outcome.position == content.end() {
+            return Ok(true);
+        }
+        message.spelled.values.truncate(before);
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

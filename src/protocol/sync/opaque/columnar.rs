@@ -3,10 +3,10 @@
 //! Source: protocol page `sync`, sections 6 and 6.3.
 
 use super::super::types::{COLUMN_DEF, U32};
-use super::array::table;
+use super::array::{table, table_text};
 use super::content;
 use super::nested::Nested;
-use crate::model::{Message, NodeId};
+use crate::model::{Label, Message, NodeId};
 use crate::schema::{Struct, Type, field};
 
 static SCHEMA: Type = Type::Struct(&Struct {
@@ -32,6 +32,18 @@ pub fn read_row(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
 pub fn read_schema(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
     content::read(frame, field, message, |content, message| {
         table(content, &SCHEMA, message)
+    })
+}
+
+/// The same as text.
+pub fn spell_schema(
+    frame: &[u8],
+    field: NodeId,
+    name: (u8, Option<&'static Label>),
+    message: &mut Message,
+) -> bool {
+    content::spell(frame, field, message, |content, message| {
+        table_text(content, &SCHEMA, name, message)
     })
 }
 

@@ -157,6 +157,52 @@ pub fn read(
     }
 }
 
+/// Spells out the bytes of `field` with `speller`, unless there are none. If that fails, the text is
+/// as it was, and [`read`] says why.
+pub fn spell(
+    frame: &[u8],
+    field: NodeId,
+    message: &mut Message,
+    speller: impl FnOnce(&Content<'_>, &mut Message) -> Reading,
+) -> bool {
+    let Some(node) = message.tree.get(field).copied() else {
+        return false;
+    };
+    let before = message.spelled.values.len();
+    let spelled = match node.value {
+        Value::Bytes(span) | Value::Text(span) if !span.is_empty() => {
+            let content = Content {
+                bytes: frame.get(..span.end as usize).unwrap_or_default(),
+                start: span.start as usize,
+                field: node.span,
+                copied: false,
+            };
+            speller(&content, message)
+        }
+        Value::IntegerBytes(span) if !span.is_empty() => {
+            let mut held = std::mem::take(&mut message.tree.derived);
+            let start = held.len();
+            held.extend(integer_bytes(span.of(frame)));
+            let content = Content {
+                bytes: &held,
+                start,
+                field: node.span,
+                copied: true,
+            };
+            let spelled = speller(&content, message);
+            held.truncate(start);
+            message.tree.derived = held;
+            spelled
+        }
+        _ => return false,
+    };
+    let done = matches!(spelled, Ok(true));
+    if !done {
+        message.spelled.values.truncate(before);
+    }
+    done
+}
+
 /// Pushes `text` as a derived leaf.
 pub fn derived_text(
     message: &mut Message,

@@ -1,7 +1,8 @@
 //! Hybrid logical clock values: 18 bytes, big-endian, so that they compare bytewise.
 
 use super::content::{self, Content, Reading, Unreadable};
-use crate::model::{Label, Message, NodeId, Span, Unit, Value};
+use crate::model::{Label, Message, NodeId, Unit, Value};
+use crate::schema::messagepack::{AllNodes, Build, FewNodes};
 
 static PHYSICAL: Label = {
     let mut label = Label::new("physical_ms");
@@ -13,10 +14,29 @@ static REPLICA: Label = Label::new("replica_id");
 
 /// Reads one value; all zero stands for none.
 pub fn read(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
-    content::read(frame, field, message, clock)
+    content::read(frame, field, message, |content, message| {
+        clock(content, None, message, &mut AllNodes)
+    })
 }
 
-fn clock(content: &Content<'_>, message: &mut Message) -> Reading {
+/// The same as text.
+pub fn spell(
+    frame: &[u8],
+    field: NodeId,
+    (lead, label): (u8, Option<&'static Label>),
+    message: &mut Message,
+) -> bool {
+    content::spell(frame, field, message, |content, message| {
+        clock(content, label, message, &mut FewNodes::<true>::text(lead))
+    })
+}
+
+fn clock<B: Build>(
+    content: &Content<'_>,
+    label: Option<&'static Label>,
+    message: &mut Message,
+    build: &mut B,
+) -> Reading {
     let bytes: &[u8; 18] = content
         .slice()
         .try_into()
@@ -27,14 +47,13 @@ fn clock(content: &Content<'_>, message: &mut Message) -> Reading {
             .fold(0, |number, byte| number << 8 | u64::from(*byte))
     };
     let start = content.start;
-    let root = message.tree.open(None, Value::Struct, start);
+    let root = build.open(content.bytes, message, label, Value::Struct, start);
     for (label, from, to) in [(&PHYSICAL, 0, 8), (&LOGICAL, 8, 10), (&REPLICA, 10, 18)] {
-        let span = Span::new(start + from, start + to);
-        message
-            .tree
-            .leaf(Some(label), Value::Unsigned(number(from, to)), span);
+        let value = Value::Unsigned(number(from, to));
+        let at = (start + from, start + to);
+        build.leaf(content.bytes, message, Some(label), value, at);
     }
-    message.tree.close(root, content.end());
+    build.close(message, root, Value::Struct, content.end());
     Ok(true)
 }
 

@@ -5,6 +5,7 @@
 use super::content::{self, Content, Reading, Unreadable};
 use super::messagepack;
 use crate::model::{Label, Message, NodeId, Severity, Span, Symbol, Unit, Value};
+use crate::schema::messagepack::{AllNodes, Build, FewNodes};
 use twox_hash::XxHash32;
 
 const MAGIC: &[u8; 4] = b"loro";
@@ -12,6 +13,8 @@ const MAGIC: &[u8; 4] = b"loro";
 const SEED: u32 = 0x4F52_4F4C;
 /// Magic, 12 zero bytes, checksum, mode.
 const HEADER: usize = 22;
+/// The checksum starts here.
+const CHECKSUM_AT: usize = 16;
 /// What the checksum covers starts here.
 const CHECKED_FROM: usize = 20;
 /// The only known version of the envelope around array schemas.
@@ -44,7 +47,7 @@ const fn mode(code: u64, name: &'static str) -> Symbol {
 pub fn read_delta(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
     content::read(frame, field, message, |content, message| {
         if content.slice().starts_with(MAGIC) {
-            return blob(content, None, message);
+            return blob(content, None, message, &mut AllNodes);
         }
         if messagepack::is_map(content) {
             return messagepack::one(content, message);
@@ -60,7 +63,7 @@ pub fn read_delta(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
 pub fn read_document_delta(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
     content::read(frame, field, message, |content, message| {
         if content.slice().starts_with(MAGIC) {
-            return blob(content, None, message);
+            return blob(content, None, message, &mut AllNodes);
         }
         messagepack::if_any(content, message)
     })
@@ -88,17 +91,40 @@ pub fn read_envelope(frame: &[u8], field: NodeId, message: &mut Message) -> bool
             Value::Unsigned(ENVELOPE_VERSION.into()),
             Span::new(content.start, content.start + 1),
         );
-        blob(&blob_content, Some(&LORO), message)?;
+        blob(&blob_content, Some(&LORO), message, &mut AllNodes)?;
         message.tree.close(root, content.end());
         Ok(true)
     })
 }
 
+/// Either, if it is a blob.
+pub fn spell_blob(
+    frame: &[u8],
+    field: NodeId,
+    (lead, label): (u8, Option<&'static Label>),
+    message: &mut Message,
+) -> bool {
+    content::spell(frame, field, message, |content, message| {
+        if content.slice().starts_with(MAGIC) {
+            return blob(content, label, message, &mut FewNodes::<true>::text(lead));
+        }
+        Ok(false)
+    })
+}
+
 /// The magic is there; the rest of the header follows.
-fn blob(content: &Content<'_>, label: Option<&'static Label>, message: &mut Message) -> Reading {
+fn blob<B: Build>(
+    content: &Content<'_>,
+    label: Option<&'static Label>,
+    message: &mut Message,
+    build: &mut B,
+) -> Reading {
     let bytes = content.slice();
     let start = content.start;
-    let (Some(checksum), Some(mode)) = (number::<4>(bytes, 16), number::<2>(bytes, 20)) else {
+    let (Some(checksum), Some(mode)) = (
+        number::<4>(bytes, CHECKSUM_AT),
+        number::<2>(bytes, CHECKED_FROM),
+    ) else {
         return Err(Unreadable {
             severity: Severity::Error,
             code: "loro-truncated",
@@ -107,23 +133,27 @@ fn blob(content: &Content<'_>, label: Option<&'static Label>, message: &mut Mess
     };
     let checksum = u32::from_le_bytes(checksum);
     let mode = u16::from_be_bytes(mode);
-    let root = message.tree.open(label, Value::Struct, start);
-    let span = Span::new(start, start + MAGIC.len());
-    message
-        .tree
-        .leaf(Some(&MAGIC_LABEL), Value::Text(span), span);
+    let root = build.open(content.bytes, message, label, Value::Struct, start);
+    let mut leaf = |message: &mut Message, label, value, from, to| {
+        let at = (start + from, start + to);
+        build.leaf(content.bytes, message, Some(label), value, at);
+    };
+    let magic = Value::Text(Span::new(start, start + MAGIC.len()));
+    leaf(message, &MAGIC_LABEL, magic, 0, MAGIC.len());
     let name = MODES.iter().find(|known| known.code == u64::from(mode));
     // Modes 1 and 2 have an MD5 checksum instead.
     if !matches!(mode, 1 | 2) {
-        checksum_nodes(content, checksum, message);
+        let matches = Value::Bool(checksum_matches(content, checksum, message));
+        let checksum = Value::Unsigned(checksum.into());
+        leaf(message, &CHECKSUM, checksum, CHECKSUM_AT, CHECKED_FROM);
+        leaf(message, &CHECKSUM_OK, matches, CHECKSUM_AT, CHECKED_FROM);
     }
-    let at = Span::new(start + CHECKED_FROM, start + HEADER);
-    message
-        .tree
-        .leaf(Some(&MODE), Value::Unsigned(mode.into()), at);
+    let code = Value::Unsigned(mode.into());
+    leaf(message, &MODE, code, CHECKED_FROM, HEADER);
     match name {
         Some(name) => {
-            message.tree.leaf(Some(&MODE_NAME), Value::Static(name), at);
+            let name = Value::Static(name);
+            leaf(message, &MODE_NAME, name, CHECKED_FROM, HEADER);
         }
         None => message.warning(
             "loro-mode",
@@ -131,26 +161,24 @@ fn blob(content: &Content<'_>, label: Option<&'static Label>, message: &mut Mess
             format!("mode {mode} of the Loro blob is not known"),
         ),
     }
-    message.tree.close(root, content.end());
+    build.close(message, root, Value::Struct, content.end());
     Ok(true)
 }
 
-fn checksum_nodes(content: &Content<'_>, announced: u32, message: &mut Message) {
+fn checksum_matches(content: &Content<'_>, announced: u32, message: &mut Message) -> bool {
     let bytes = content.slice();
     let checked = bytes.get(CHECKED_FROM..).unwrap_or_default();
     let computed = XxHash32::oneshot(SEED, checked);
-    let at = Span::new(content.start + 16, content.start + CHECKED_FROM);
-    let tree = &mut message.tree;
-    tree.leaf(Some(&CHECKSUM), Value::Unsigned(announced.into()), at);
-    tree.leaf(Some(&CHECKSUM_OK), Value::Bool(computed == announced), at);
     if computed != announced {
+        let start = content.start;
         message.issue(
             Severity::Error,
             "loro-checksum",
-            content.at(at.start as usize, at.end as usize),
+            content.at(start + CHECKSUM_AT, start + CHECKED_FROM),
             format!("the Loro blob says {announced:#010x}, its content has {computed:#010x}"),
         );
     }
+    computed == announced
 }
 
 fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> Option<[u8; SIZE]> {

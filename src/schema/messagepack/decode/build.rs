@@ -34,10 +34,24 @@ pub trait Build {
     /// What came is a key of a map, and its value comes.
     fn key_ends(&mut self) {}
 
+    /// How far things have come.
+    fn mark(&self, message: &Message) -> Mark;
+
+    /// Forgets what came after `mark`.
+    fn undo(&mut self, message: &mut Message, mark: &Mark);
+
     /// Whether something came that cannot be taken.
     fn refused(&self) -> bool {
         false
     }
+}
+
+/// How far things had come.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    next: NodeId,
+    text: usize,
+    lead: u8,
 }
 
 /// Every value becomes a node of the message's tree.
@@ -77,6 +91,18 @@ impl Build for AllNodes {
             message.tree.close(id, end);
         }
     }
+
+    fn mark(&self, message: &Message) -> Mark {
+        Mark {
+            next: message.tree.next_id(),
+            text: 0,
+            lead: 0,
+        }
+    }
+
+    fn undo(&mut self, message: &mut Message, mark: &Mark) {
+        message.tree.truncate(mark.next);
+    }
 }
 
 /// Only what is to be kept becomes nodes; if `JSON`, the body is spelled out in the
@@ -101,6 +127,27 @@ impl<const JSON: bool> Default for FewNodes<JSON> {
 }
 
 impl<const JSON: bool> FewNodes<JSON> {
+    /// Nothing becomes nodes. The text goes on behind `lead`.
+    #[must_use]
+    pub const fn text(lead: u8) -> Self {
+        Self {
+            kept: false,
+            lead,
+            refused: false,
+        }
+    }
+
+    /// What stands before the next value.
+    #[must_use]
+    pub const fn lead(&self) -> u8 {
+        self.lead
+    }
+
+    /// A value has been appended to the text by others.
+    pub const fn value_ends(&mut self) {
+        self.lead = b',';
+    }
+
     /// Says whether what comes becomes nodes.
     #[inline]
     pub const fn keep(&mut self, kept: bool) {
@@ -125,7 +172,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         at: (usize, usize),
     ) {
         if JSON {
-            let text = &mut message.spelled.body;
+            let text = &mut message.spelled.values;
             let lead = std::mem::replace(&mut self.lead, b',');
             match value {
                 Value::Unsigned(value) => text.unsigned(lead, label, value),
@@ -134,7 +181,9 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
                 Value::Nil => text.null(lead, label),
                 Value::Bool(value) => text.truth(lead, label, value),
                 Value::Float(value) => text.float(lead, label, value, false),
-                Value::Symbol(symbol) => text.name(lead, label, symbol.name),
+                Value::Symbol(symbol) | Value::Static(symbol) => {
+                    text.name(lead, label, symbol.name)
+                }
                 Value::Bytes(content) => text.hexadecimal(lead, label, content.of(frame)),
                 Value::IntegerBytes(content) => {
                     spell_integer_bytes(text, lead, label, content.of(frame));
@@ -157,7 +206,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         start: usize,
     ) -> Option<NodeId> {
         if JSON {
-            let text = &mut message.spelled.body;
+            let text = &mut message.spelled.values;
             text.begin(self.lead, label);
             self.lead = match value {
                 Value::List => b'[',
@@ -179,7 +228,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
                 _ => (b'{', b'}'),
             };
             let lead = std::mem::replace(&mut self.lead, b',');
-            message.spelled.body.close(lead, open, close);
+            message.spelled.values.close(lead, open, close);
         }
         if let Some(id) = id {
             message.tree.close(id, end);
@@ -189,6 +238,20 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
     #[inline]
     fn key_ends(&mut self) {
         self.lead = b':';
+    }
+
+    fn mark(&self, message: &Message) -> Mark {
+        Mark {
+            next: message.tree.next_id(),
+            text: message.spelled.values.len(),
+            lead: self.lead,
+        }
+    }
+
+    fn undo(&mut self, message: &mut Message, mark: &Mark) {
+        message.tree.truncate(mark.next);
+        message.spelled.values.truncate(mark.text);
+        self.lead = mark.lead;
     }
 
     fn refused(&self) -> bool {

@@ -1,10 +1,10 @@
 //! Trees as JSON values.
 
 use crate::codec::messagepack::spell_integer_bytes;
-use crate::model::{JsonText, Label, Layer, Node, NodeId, Record, Span, Tree, Value};
+use crate::model::{JsonText, Label, Layer, Node, NodeId, Span, Tree, Value};
 
-/// The values of one record, ready to be written.
-#[derive(Clone, Copy)]
+/// The values of one message, ready to be written.
+#[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
     tree: &'a Tree,
     nodes: &'a [Node],
@@ -12,20 +12,20 @@ pub struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// All values of `record`.
-    pub fn of(record: &Record<'a>) -> Self {
-        let tree = &record.message.tree;
+    /// The values of `tree`, whose spans are those of `frame`.
+    #[must_use]
+    pub fn of(tree: &'a Tree, frame: &'a [u8]) -> Self {
         Self {
             tree,
             nodes: tree.nodes(),
-            frame: record.frame,
+            frame,
         }
     }
 
-    /// Appends the value `id`, behind a colon.
-    pub fn write(&self, out: &mut JsonText, id: NodeId) {
+    /// Appends the value `id` behind `lead` and the name of `label`.
+    pub fn write(&self, out: &mut JsonText, lead: u8, label: Option<&'static Label>, id: NodeId) {
         if let Some(node) = self.node(id) {
-            self.value(out, b':', None, id, node);
+            self.value(out, lead, label, id, node);
         }
     }
 
