@@ -12,35 +12,48 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of eight bytes.
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
+/// Powers of ten.
+const TENS: [u64; 9] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
+
 /// A place in a text.
 #[derive(Clone, Debug)]
 pub struct Cursor<'t> {
-    text: &'t [u8],
-    position: usize,
+    rest: &'t [u8],
 }
 
 impl<'t> Cursor<'t> {
     /// The start of `text`.
     #[must_use]
     pub const fn new(text: &'t [u8]) -> Self {
-        Self { text, position: 0 }
+        Self { rest: text }
     }
 
     /// Whether nothing follows.
     #[must_use]
     pub fn at_end(&self) -> bool {
-        self.position == self.text.len()
+        self.rest.is_empty()
     }
 
     /// What follows.
     #[must_use]
     pub fn rest(&self) -> &'t [u8] {
-        self.text.get(self.position..).unwrap_or_default()
+        self.rest
     }
 
     /// Steps over `count` bytes, whatever they are.
+    #[inline]
     pub fn pass(&mut self, count: usize) -> Option<()> {
-        self.position += self.rest().get(..count)?.len();
+        self.rest = self.rest.get(count..)?;
         Some(())
     }
 
@@ -48,62 +61,71 @@ impl<'t> Cursor<'t> {
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<u8> {
-        self.text.get(self.position).copied()
+        self.rest.first().copied()
     }
 
     /// Steps over `byte`, if it is the next; says whether it was.
     #[inline]
     pub fn skip(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.position += usize::from(found);
-        found
+        self.byte(byte).is_some()
     }
 
     /// Steps over `byte`.
     #[inline]
     pub fn byte(&mut self, byte: u8) -> Option<()> {
-        self.skip(byte).then_some(())
+        let (found, rest) = self.rest.split_first()?;
+        if *found != byte {
+            return None;
+        }
+        self.rest = rest;
+        Some(())
     }
 
     /// Steps over exactly `expected`, whose length the compiler knows.
     #[inline]
     pub fn token<const LENGTH: usize>(&mut self, expected: &[u8; LENGTH]) -> Option<()> {
-        let found = self.text.get(self.position..)?.first_chunk::<LENGTH>()?;
+        let (found, rest) = self.rest.split_first_chunk::<LENGTH>()?;
         if found != expected {
             return None;
         }
-        self.position += LENGTH;
+        self.rest = rest;
         Some(())
     }
 
     /// Steps over exactly `expected`.
     #[inline]
     pub fn literal(&mut self, expected: &[u8]) -> Option<()> {
-        let end = self.position + expected.len();
-        if self.text.get(self.position..end)? != expected {
+        let (found, rest) = self.rest.split_at_checked(expected.len())?;
+        if !equal(found, expected) {
             return None;
         }
-        self.position = end;
+        self.rest = rest;
         Some(())
     }
 
     /// Steps over an integer from 0 to 2^64-1.
     #[inline]
     pub fn unsigned(&mut self) -> Option<u64> {
-        let start = self.position;
+        let leading_zero = self.peek() == Some(b'0');
         let mut value = 0_u64;
-        if let Some(eight) = self.eight().filter(|eight| are_digits(*eight)) {
-            value = eight_digits(eight);
-            self.position += 8;
+        let mut size = 0;
+        loop {
+            let eight = self.eight();
+            let count = leading_digits(eight);
+            // What is shifted in counts as zeros in front.
+            let digits = eight.checked_shl(64 - 8 * count as u32).unwrap_or(0);
+            value = value
+                .checked_mul(*TENS.get(count)?)?
+                .checked_add(eight_digits(digits))?;
+            self.pass(count)?;
+            size += count;
+            if count < 8 {
+                break;
+            }
         }
-        while let Some(digit) = self.digit() {
-            value = value.checked_mul(10)?.checked_add(digit)?;
-            self.position += 1;
-        }
-        let size = self.position - start;
-        let leading_zero = size > 1 && self.text.get(start) == Some(&b'0');
         let goes_on = matches!(self.peek(), Some(b'.' | b'e' | b'E'));
-        (size > 0 && !leading_zero && !goes_on).then_some(value)
+        let sound = size == 1 || (size > 1 && !leading_zero);
+        (sound && !goes_on).then_some(value)
     }
 
     /// Steps over an integer from -2^63 to 2^63-1; `-0` is none.
@@ -121,11 +143,11 @@ impl<'t> Cursor<'t> {
     /// Steps over a number with a point or exponent.
     #[inline]
     pub fn float(&mut self) -> Option<f64> {
-        let start = self.position;
+        let before = self.rest;
         if !self.number()? {
             return None;
         }
-        let text = self.text.get(start..self.position)?;
+        let text = self.since(before)?;
         std::str::from_utf8(text).ok()?.parse().ok()
     }
 
@@ -133,9 +155,9 @@ impl<'t> Cursor<'t> {
     #[inline]
     pub fn plain_text(&mut self) -> Option<&'t [u8]> {
         self.byte(b'"')?;
-        let start = self.position;
+        let before = self.rest;
         self.plain()?;
-        let content = self.text.get(start..self.position)?;
+        let content = self.since(before)?;
         self.byte(b'"')?;
         Some(content)
     }
@@ -144,10 +166,16 @@ impl<'t> Cursor<'t> {
     #[inline]
     pub fn quoted(&mut self) -> Option<&'t [u8]> {
         self.byte(b'"')?;
-        let rest = self.text.get(self.position..)?;
-        let length = memchr::memchr(b'"', rest)?;
-        self.position += length + 1;
-        rest.get(..length)
+        let before = self.rest;
+        let length = memchr::memchr(b'"', before)?;
+        self.pass(length + 1)?;
+        before.get(..length)
+    }
+
+    /// What was stepped over since `before` was the rest.
+    #[inline]
+    fn since(&self, before: &'t [u8]) -> Option<&'t [u8]> {
+        before.get(..before.len() - self.rest.len())
     }
 
     /// Steps over a key without escapes, and its colon.
@@ -159,73 +187,77 @@ impl<'t> Cursor<'t> {
 
     /// Steps over any value; its text.
     pub fn value(&mut self) -> Option<&'t [u8]> {
-        let start = self.position;
+        let before = self.rest;
         let mut open = Open::default();
+        let mut key = false;
         loop {
-            self.value_start(&mut open)?;
-            while open.count > 0 && !open.fresh {
-                match self.peek()? {
-                    b',' => {
-                        self.position += 1;
-                        if open.in_object() {
-                            self.any_key()?;
-                        }
-                        break;
+            match self.peek()? {
+                b'"' => {
+                    self.any_string()?;
+                    if key {
+                        self.byte(b':')?;
+                        key = false;
+                        continue;
                     }
-                    b'}' if open.in_object() => open.close(),
-                    b']' if !open.in_object() => open.close(),
-                    _ => return None,
                 }
-                self.position += 1;
+                _ if key => return None,
+                byte @ (b'{' | b'[') => {
+                    self.pass(1)?;
+                    // The closing brackets are two places behind the opening ones.
+                    if !self.skip(byte + 2) {
+                        key = byte == b'{';
+                        open.open(key)?;
+                        continue;
+                    }
+                }
+                b't' => self.token(b"true")?,
+                b'f' => self.token(b"false")?,
+                b'n' => self.token(b"null")?,
+                _ => drop(self.number()?),
             }
-            if open.count == 0 {
-                return self.text.get(start..self.position);
+            if self.ends(&mut open)? {
+                return self.since(before);
             }
-            open.fresh = false;
+            key = open.in_object();
         }
     }
 
-    /// Steps over a value without parts, or into one that has some.
-    fn value_start(&mut self, open: &mut Open) -> Option<()> {
-        match self.peek()? {
-            b'"' => self.any_string(),
-            byte @ (b'{' | b'[') => {
-                self.position += 1;
-                // The closing brackets are two places behind the opening ones.
-                if self.skip(byte + 2) {
-                    return Some(());
-                }
-                open.open(byte == b'{')?;
-                if byte == b'{' {
-                    self.any_key()?;
-                }
-                Some(())
+    /// Steps over what stands behind a value: the ends of those that it is the last of, and a
+    /// comma. Whether it ends the outermost.
+    #[inline]
+    fn ends(&mut self, open: &mut Open) -> Option<bool> {
+        while open.count > 0 {
+            let byte = self.peek()?;
+            self.pass(1)?;
+            match byte {
+                b',' => return Some(false),
+                b'}' if open.in_object() => open.close(),
+                b']' if !open.in_object() => open.close(),
+                _ => return None,
             }
-            b't' => self.token(b"true"),
-            b'f' => self.token(b"false"),
-            b'n' => self.token(b"null"),
-            _ => self.number().map(drop),
         }
-    }
-
-    fn any_key(&mut self) -> Option<()> {
-        self.any_string()?;
-        self.byte(b':')
+        Some(true)
     }
 
     /// Steps over a string that may have escapes.
+    #[inline]
     fn any_string(&mut self) -> Option<()> {
         self.byte(b'"')?;
+        self.plain()?;
+        if self.skip(b'"') {
+            return Some(());
+        }
+        self.escapes()
+    }
+
+    /// Steps over the rest of a string, which starts with an escape.
+    fn escapes(&mut self) -> Option<()> {
         loop {
-            self.plain()?;
-            if self.skip(b'"') {
-                return Some(());
-            }
             self.byte(b'\\')?;
             match self.peek()? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.position += 1,
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.pass(1)?,
                 b'u' => {
-                    let digits = self.text.get(self.position + 1..self.position + 5)?;
+                    let digits = self.rest.get(1..5)?;
                     let surrogate = matches!(
                         digits,
                         [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]
@@ -234,9 +266,13 @@ impl<'t> Cursor<'t> {
                     if surrogate || !digits.iter().all(u8::is_ascii_hexdigit) {
                         return None;
                     }
-                    self.position += 5;
+                    self.pass(5)?;
                 }
                 _ => return None,
+            }
+            self.plain()?;
+            if self.skip(b'"') {
+                return Some(());
             }
         }
     }
@@ -244,31 +280,30 @@ impl<'t> Cursor<'t> {
     /// Steps up to a quote, backslash or control character, of which there must be one.
     #[inline]
     fn plain(&mut self) -> Option<()> {
-        for _ in 0..4 {
-            let Some(eight) = self.eight() else { break };
-            let special = specials(eight);
-            if special != 0 {
-                self.position += special.trailing_zeros() as usize / 8;
-                return Some(());
+        let (eights, _) = self.rest.as_chunks();
+        for (index, eight) in eights.iter().take(4).enumerate() {
+            let count = leading_plain(u64::from_le_bytes(*eight));
+            if count < 8 {
+                return self.pass(8 * index + count);
             }
-            self.position += 8;
         }
         self.plain_rest()
     }
 
+    #[inline(never)]
     fn plain_rest(&mut self) -> Option<()> {
-        let rest = self.text.get(self.position..)?;
-        let end = memchr::memchr2(b'"', b'\\', rest)?;
-        let content = rest.get(..end)?;
+        let end = memchr::memchr2(b'"', b'\\', self.rest)?;
+        let (content, rest) = self.rest.split_at_checked(end)?;
         // No early exit, so that it runs many bytes at a time.
         let control = content
             .iter()
             .fold(false, |found, byte| found | (*byte < 0x20));
-        self.position += end;
+        self.rest = rest;
         (!control).then_some(())
     }
 
     /// Steps over a number; whether it has a point or exponent.
+    #[inline]
     fn number(&mut self) -> Option<bool> {
         self.skip(b'-');
         let zero = self.peek() == Some(b'0');
@@ -288,25 +323,33 @@ impl<'t> Cursor<'t> {
     }
 
     /// Steps over digits; how many, at least one.
+    #[inline]
     fn digits(&mut self) -> Option<usize> {
-        let start = self.position;
-        while self.digit().is_some() {
-            self.position += 1;
+        let mut size = 0;
+        loop {
+            let count = leading_digits(self.eight());
+            self.pass(count)?;
+            size += count;
+            if count < 8 {
+                return Some(size).filter(|size| *size > 0);
+            }
         }
-        Some(self.position - start).filter(|count| *count > 0)
     }
 
+    /// The next eight bytes, the first one lowest; behind the end of the text there are zeros.
     #[inline]
-    fn digit(&self) -> Option<u64> {
-        let digit = self.peek()?.wrapping_sub(b'0');
-        (digit < 10).then_some(digit.into())
+    fn eight(&self) -> u64 {
+        match self.rest.first_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => self.last_few(),
+        }
     }
 
-    /// The next eight bytes, the first one lowest.
-    #[inline]
-    fn eight(&self) -> Option<u64> {
-        let eight = self.text.get(self.position..)?.first_chunk()?;
-        Some(u64::from_le_bytes(*eight))
+    #[cold]
+    #[inline(never)]
+    fn last_few(&self) -> u64 {
+        let bytes = self.rest.iter().take(7).rev();
+        bytes.fold(0, |eight, byte| eight << 8 | u64::from(*byte))
     }
 }
 
@@ -318,8 +361,6 @@ struct Open {
     objects: u64,
     /// The same for those around, 64 at a time.
     outer: Vec<u64>,
-    /// Whether the innermost has no value yet.
-    fresh: bool,
 }
 
 impl Open {
@@ -332,7 +373,6 @@ impl Open {
         }
         self.count += 1;
         self.objects = self.objects << 1 | u64::from(object);
-        self.fresh = true;
         Some(())
     }
 
@@ -349,24 +389,42 @@ impl Open {
     }
 }
 
-/// The highest bit of each byte that is a quote, a backslash or a control character. A byte behind
-/// such a one may be marked wrongly, the first never.
+/// Whether two texts of the same length are equal. Most names have 8 to 16 bytes.
 #[inline]
-fn specials(eight: u64) -> u64 {
-    let zeros = |value: u64| value.wrapping_sub(ONES) & !value;
-    let quotes = zeros(eight ^ (ONES * b'"' as u64));
-    let backslashes = zeros(eight ^ (ONES * b'\\' as u64));
-    let controls = eight.wrapping_sub(ONES * 0x20) & !eight;
-    (quotes | backslashes | controls) & HIGH
+fn equal(found: &[u8], expected: &[u8]) -> bool {
+    let ends = |text: &[u8]| {
+        let (first, last) = (text.first_chunk::<8>()?, text.last_chunk::<8>()?);
+        (text.len() <= 16).then(|| (u64::from_ne_bytes(*first), u64::from_ne_bytes(*last)))
+    };
+    match (ends(found), ends(expected)) {
+        (Some(found), Some(expected)) => found == expected,
+        _ => found == expected,
+    }
 }
 
+/// How many of eight bytes stand before the first quote, backslash or control character.
 #[inline]
-fn are_digits(eight: u64) -> bool {
+pub(super) fn leading_plain(eight: u64) -> usize {
+    // Each of these has the highest bit where a byte was too small; the bytes behind the first such
+    // one may be wrong.
+    let below = |value: u64, least: u8| value.wrapping_sub(ONES * u64::from(least));
+    // A quote is the next one after the control characters but for one bit.
+    let quotes_and_controls = below(eight ^ (ONES * 0x02), 0x21);
+    let backslashes = below(eight ^ (ONES * u64::from(b'\\')), 1);
+    let special = (quotes_and_controls | backslashes) & !eight & HIGH;
+    special.trailing_zeros() as usize / 8
+}
+
+/// How many of eight bytes stand before the first that is no digit.
+#[inline]
+fn leading_digits(eight: u64) -> usize {
     let tens = ONES * 0xf0;
-    (eight & tens) | ((eight.wrapping_add(ONES * 6) & tens) >> 4) == ONES * 0x33
+    // A byte that is no digit may spoil those behind it.
+    let wrong = ((eight & tens) | ((eight.wrapping_add(ONES * 6) & tens) >> 4)) ^ (ONES * 0x33);
+    wrong.trailing_zeros() as usize / 8
 }
 
-/// The number that eight digits spell: pairs, then fours, then all.
+/// The number that eight digits spell: pairs, then fours, then all. A zero byte is a 0, too.
 #[inline]
 fn eight_digits(eight: u64) -> u64 {
     let digits = eight & (ONES * 0x0f);
@@ -391,15 +449,22 @@ mod tests {
             "18446744073709551615",
             "1764043300844",
         ] {
-            let mut cursor = Cursor::new(text.as_bytes());
-            assert_eq!(cursor.unsigned(), text.parse().ok(), "{text}");
-            assert!(cursor.at_end());
+            for behind in ["", ",", "},\"a\":123", "/////////", ":::::::::"] {
+                let text = text.to_owned() + behind;
+                let mut cursor = Cursor::new(text.as_bytes());
+                let digits = text.strip_suffix(behind).unwrap();
+                assert_eq!(cursor.unsigned(), digits.parse().ok(), "{text}");
+                assert_eq!(cursor.rest(), behind.as_bytes());
+            }
         }
         for text in [
             "",
             "01",
             "00000000",
+            "0000000012",
             "18446744073709551616",
+            "99999999999999999999",
+            "100000000000000000000000",
             "1.5",
             "1e3",
             "x",
@@ -440,6 +505,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn literals_of_any_length_are_compared_whole() {
+        for length in 0..40_usize {
+            let text: Vec<u8> = (b'0'..).take(length).collect();
+            let behind = [&text[..], b"}"].concat();
+            let mut cursor = Cursor::new(&behind);
+            assert_eq!(cursor.literal(&text), Some(()));
+            assert_eq!(cursor.rest(), b"}");
+            for position in 0..length {
+                let mut other = behind.clone();
+                other[position] ^= 1;
+                assert_eq!(Cursor::new(&other).literal(&text), None, "{position}");
+            }
+            assert_eq!(Cursor::new(&text).literal(&behind), None);
+        }
+    }
+
     /// What it steps over, the document reads; what it refuses may only be unusual.
     #[test]
     fn only_json_is_stepped_over() {
@@ -458,6 +540,11 @@ mod tests {
             "true",
             "\"\\n\"",
             "\"\\u0041\"",
+            "\"a long string\"",
+            "123456789",
+            "5E+",
+            "-",
+            ".",
             "01",
             "\"a\":",
             "x",

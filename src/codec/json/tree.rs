@@ -1,5 +1,6 @@
 //! JSON text into a tree: values as they stand, with their bytes.
 
+use super::cursor::leading_plain;
 use crate::codec::MOST_VALUES;
 use crate::model::{Label, Layer, NodeId, Span, Tree, Value};
 use thiserror::Error;
@@ -189,13 +190,11 @@ impl Walk<'_> {
         let quote = self.position;
         let start = quote + 1;
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
-            .ok_or(TextFault::Truncated)?;
+        let length = plain_length(rest).ok_or(TextFault::Truncated)?;
         if rest.get(length) == Some(&b'"') {
             let span = Span::new(start, start + length);
-            if std::str::from_utf8(span.of(self.bytes)).is_err() {
+            let text = span.of(self.bytes);
+            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
                 return Err(TextFault::Wrong("a string must be UTF-8"));
             }
             self.position = start + length + 1;
@@ -228,10 +227,7 @@ impl Walk<'_> {
     fn unescape(&mut self) -> Result<(), TextFault> {
         loop {
             let rest = self.bytes.get(self.position..).unwrap_or_default();
-            let plain = rest
-                .iter()
-                .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
-                .ok_or(TextFault::Truncated)?;
+            let plain = plain_length(rest).ok_or(TextFault::Truncated)?;
             let text = rest.get(..plain).unwrap_or_default();
             self.tree.derived.extend_from_slice(text);
             self.position += plain;
@@ -391,6 +387,21 @@ impl Walk<'_> {
         let byte = self.bytes.get(self.position);
         byte.copied().ok_or(TextFault::Truncated)
     }
+}
+
+/// How many bytes stand before the first quote, backslash or control character, if there is one.
+fn plain_length(text: &[u8]) -> Option<usize> {
+    let (eights, rest) = text.as_chunks();
+    for (index, eight) in eights.iter().enumerate() {
+        let count = leading_plain(u64::from_le_bytes(*eight));
+        if count < 8 {
+            return Some(8 * index + count);
+        }
+    }
+    let count = rest
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+    Some(text.len() - rest.len() + count)
 }
 
 /// Whether a number is spelled as a writer spells the 64-bit float that it is.

@@ -326,6 +326,7 @@ pub fn signed_width(value: i64) -> usize {
 }
 
 /// Writes `value` in its shortest unsigned form.
+#[inline]
 pub fn write_unsigned(out: &mut Vec<u8>, value: u64) {
     match value {
         0..=0x7f => out.push(value as u8),

@@ -184,6 +184,11 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
         bytes.resize(size, 0);
         decode(digits, bytes)?;
         write::write_array(self.out, size);
+        if bytes.is_ascii() {
+            // Integers up to 127 are their own spelling.
+            self.out.extend_from_slice(bytes);
+            return Some(());
+        }
         self.out.reserve(2 * size);
         for byte in bytes {
             write::write_unsigned(self.out, u64::from(*byte));

@@ -225,10 +225,12 @@ fn run(
     message: &mut Message,
     reader: impl FnOnce(&Content<'_>, &mut Message) -> Reading,
 ) -> bool {
+    let kept = message.tree.derived.len();
     match reader(content, message) {
         Ok(pushed) => pushed,
         Err(unreadable) => {
             message.tree.truncate(first);
+            message.tree.derived.truncate(kept);
             let start = unreadable.position.clamp(content.start, content.end());
             message.issue(
                 unreadable.severity,

@@ -4,10 +4,9 @@
 
 use super::content::{self, Content, Reading, Unreadable};
 use super::json;
-use crate::model::{Label, Message, NodeId, Severity, Span, Value};
+use crate::model::{Label, Message, NodeId, Severity, Span, Tree, Value};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value as Json;
 
 static HEADER: Label = Label::new("header");
 static CLAIMS: Label = Label::new("claims");
@@ -25,49 +24,59 @@ pub fn read(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
 
 fn token(content: &Content<'_>, message: &mut Message) -> Reading {
     content.bounded()?;
-    let text = content.slice();
-    let dots: Vec<usize> = text
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'.')
-        .map(|(position, _)| content.start + position)
-        .take(3)
-        .collect();
-    let [first, second] = dots[..] else {
+    let mut dots = memchr::memchr_iter(b'.', content.slice()).map(|dot| content.start + dot);
+    let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
         return Err(Unreadable::new(
             content.start,
             "not a JSON Web Token: those have three parts",
         ));
     };
-    let header = part(content, content.start, first)?;
-    let claims = part(content, first + 1, second)?;
-    let unsigned = header
-        .get("alg")
-        .and_then(Json::as_str)
-        .is_some_and(|name| name.eq_ignore_ascii_case("none"));
-    if unsigned {
+    let root = message.tree.open(None, Value::Struct, content.start);
+    let header = message.tree.next_id();
+    let span = Span::new(content.start, first);
+    part(content, span, &HEADER, message)?;
+    let span = Span::new(first + 1, second);
+    part(content, span, &CLAIMS, message)?;
+    message.tree.close(root, content.end());
+    if says_unsigned(&message.tree, header) {
         message.warning(
             "jwt-alg-none",
             content.at(content.start, first),
             "the token says that it is not signed (alg none)",
         );
     }
-    let root = message.tree.open(None, Value::Struct, content.start);
-    let span = Span::new(content.start, first);
-    json::push(&header, Some(&HEADER), span, message);
-    let span = Span::new(first + 1, second);
-    json::push(&claims, Some(&CLAIMS), span, message);
-    message.tree.close(root, content.end());
     Ok(true)
 }
 
-fn part(content: &Content<'_>, start: usize, end: usize) -> Result<Json, Unreadable> {
-    let text = content.bytes.get(start..end).unwrap_or_default();
-    let bytes = URL_SAFE_NO_PAD
-        .decode(text)
+fn part(
+    content: &Content<'_>,
+    span: Span,
+    label: &'static Label,
+    message: &mut Message,
+) -> Result<(), Unreadable> {
+    let start = span.start as usize;
+    let json = URL_SAFE_NO_PAD
+        .decode(span.of(content.bytes))
         .map_err(|error| Unreadable::new(start, format!("not base64url: {error}")))?;
-    serde_json::from_slice(&bytes)
+    json::push_text(&json, Some(label), span, message)
         .map_err(|error| Unreadable::new(start, format!("a token's part is not JSON: {error}")))
+}
+
+/// Whether the member `alg` of `header` is `none`.
+fn says_unsigned(tree: &Tree, header: NodeId) -> bool {
+    if tree.get(header).map(|node| node.value) != Some(Value::Map) {
+        return false;
+    }
+    let mut texts = tree.children(header).map(|(_, node)| match node.value {
+        Value::Text(text) => text.of(&tree.derived),
+        _ => &[],
+    });
+    while let (Some(key), Some(value)) = (texts.next(), texts.next()) {
+        if key == b"alg" {
+            return value.eq_ignore_ascii_case(b"none");
+        }
+    }
+    false
 }
 
 #[cfg(test)]
