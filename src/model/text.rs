@@ -200,6 +200,20 @@ impl JsonText {
         label: Option<&'static Label>,
         write: impl Fn(&mut Room, usize) -> Option<usize>,
     ) -> Option<()> {
+        let (used, room, at) = self.begun(lead, label)?;
+        *used += write(room, at)?;
+        Some(())
+    }
+
+    /// Writes `lead` and the name of `label` if there is room for a value already. That value is to
+    /// be written into the room from the position on, and where it ends to be added to the length.
+    #[expect(clippy::inline_always, reason = "most values are a few instructions")]
+    #[inline(always)]
+    fn begun(
+        &mut self,
+        lead: u8,
+        label: Option<&'static Label>,
+    ) -> Option<(&mut usize, &mut Room, usize)> {
         let room: &mut Room = self.bytes.get_mut(self.used..)?.first_chunk_mut()?;
         let at = match label {
             None => 1,
@@ -209,8 +223,7 @@ impl JsonText {
             }
         };
         one(room, 0, lead);
-        self.used += write(room, at)?;
-        Some(())
+        Some((&mut self.used, room, at))
     }
 
     #[cold]
@@ -342,15 +355,22 @@ impl JsonText {
     /// An unsigned integer.
     #[inline]
     pub fn unsigned(&mut self, lead: u8, label: Option<&'static Label>, value: u64) {
-        let short = |room: &mut Room, at| Some(short_number(room, at, value));
-        if value >= EIGHT_DIGITS || self.quick_member(lead, label, short).is_none() {
+        if value < EIGHT_DIGITS
+            && let Some((used, room, at)) = self.begun(lead, label)
+        {
+            *used += short_number(room, at, value);
+        } else {
             self.any_unsigned(lead, label, value);
         }
     }
 
     #[inline(never)]
     fn any_unsigned(&mut self, lead: u8, label: Option<&'static Label>, value: u64) {
-        self.member(lead, label, |room, at| number(room, at, value));
+        if let Some((used, room, at)) = self.begun(lead, label) {
+            *used += number(room, at, value);
+        } else {
+            self.slow_member(lead, label, &|room, at| number(room, at, value));
+        }
     }
 
     /// A signed integer.

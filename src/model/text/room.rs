@@ -125,7 +125,7 @@ pub fn number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// Writes a number of at most eight digits.
-#[inline]
+#[inline(always)]
 pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
     if value < 10 {
         return one(room, at, b'0' + value as u8);
@@ -159,7 +159,7 @@ fn padded_number(room: &mut Room, at: usize, value: u64) -> usize {
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
 /// then quarters of two, then digits, side by side in one word. Each step moves all of a part up and
 /// puts what belongs below in its place: n * 2^k - q * (d * 2^k - 1) is q + (n - q * d) * 2^k.
-#[inline]
+#[inline(always)]
 const fn eight_digits(value: u64) -> u64 {
     let thousands = value / 10_000;
     let halves = (value << 32).wrapping_sub(thousands.wrapping_mul((10_000 << 32) - 1));

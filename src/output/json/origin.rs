@@ -38,6 +38,7 @@ fn same(first: &Origin, second: &Origin) -> bool {
         && (named || (first.source, first.destination) == (second.source, second.destination))
 }
 
+#[inline(never)]
 fn write(out: &mut Vec<u8>, origin: &Origin) {
     let mut digits = itoa::Buffer::new();
     if let Some(time) = origin.time {
