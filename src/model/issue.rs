@@ -56,3 +56,32 @@ impl Issue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_findings_are_told_once_and_left_out() {
+        let mut issues = Vec::new();
+        for position in 0..70 {
+            let issue = Issue {
+                severity: Severity::Error,
+                code: "found",
+                at: Span::new(position, position + 1),
+                message: "wrong".into(),
+            };
+            issue.add_to(&mut issues);
+        }
+        let (last, kept) = issues.split_last().unwrap();
+        assert_eq!(kept.len(), 64);
+        assert!(kept.iter().all(|issue| issue.code == "found"));
+        assert_eq!(kept[63].at, Span::new(63, 64));
+        assert_eq!((last.severity, last.code), (Severity::Note, "more-issues"));
+        assert_eq!(last.at, Span::new(64, 65));
+        assert_eq!(
+            last.message.to_string(),
+            "only the first 64 findings are kept"
+        );
+    }
+}
