@@ -330,8 +330,7 @@ impl JsonText {
     /// The digits of `bytes` as a string.
     pub fn hexadecimal(&mut self, lead: u8, label: Option<&'static Label>, bytes: &[u8]) {
         self.open_string(lead, label);
-        self.digits(bytes);
-        self.push(b'"');
+        self.fill(2 * bytes.len() + 1, |room| hexadecimal::ended(room, bytes));
     }
 
     /// The digits of `bytes` as a part of a string.

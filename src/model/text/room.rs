@@ -140,13 +140,25 @@ pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
 #[inline(always)]
 fn long_number(room: &mut Room, at: usize, value: u64) -> usize {
     let upper = value / EIGHT_DIGITS;
-    let at = if upper < EIGHT_DIGITS {
+    let at = if upper < 100 {
+        two_digits(room, at, upper)
+    } else if upper < EIGHT_DIGITS {
         short_number(room, at, upper)
     } else {
         let at = short_number(room, at, upper / EIGHT_DIGITS);
         padded_number(room, at, upper % EIGHT_DIGITS)
     };
     padded_number(room, at, value % EIGHT_DIGITS)
+}
+
+/// Writes a number of at most two digits, which is not 0.
+#[inline]
+fn two_digits(room: &mut Room, at: usize, value: u64) -> usize {
+    let tens = (value * 103) >> 10;
+    let digits = tens | (value - 10 * tens) << 8;
+    let leading = u32::from(tens == 0);
+    let spelled = (digits | ZEROS) >> (8 * leading);
+    few(room, at, spelled.to_le_bytes(), 2 - leading as usize)
 }
 
 /// Writes a number of at most eight digits, with zeros before them.
