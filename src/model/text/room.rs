@@ -1,6 +1,7 @@
 //! What is written into the room that every piece of text has.
 
 use super::escape::{is_plain_block, special};
+use std::hint::cold_path;
 
 /// The room, in bytes.
 pub const SIZE: usize = 128;
@@ -16,8 +17,9 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 /// Writes one byte at `at`; says where it ends.
 #[inline]
 pub fn one(room: &mut Room, at: usize, byte: u8) -> usize {
-    if let Some(place) = room.get_mut(at) {
-        *place = byte;
+    match room.get_mut(at) {
+        Some(place) => *place = byte,
+        None => cold_path(),
     }
     at + 1
 }
@@ -26,8 +28,9 @@ pub fn one(room: &mut Room, at: usize, byte: u8) -> usize {
 #[inline]
 pub fn few<const N: usize>(room: &mut Room, at: usize, bytes: [u8; N], length: usize) -> usize {
     // Copying all of them is a few instructions; copying just the first is a call.
-    if let Some(place) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *place = bytes;
+    match room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        Some(place) => *place = bytes,
+        None => cold_path(),
     }
     at + length
 }
@@ -81,6 +84,7 @@ pub fn plain_string(room: &mut Room, at: usize, bytes: &[u8], length: usize) -> 
             let others = 64 - 8 * length as u32;
             // What stands before the string may at most make it look as if it needed escapes.
             if special(word.to_le_bytes()) >> others != 0 {
+                cold_path();
                 return None;
             }
             few(room, start, (word >> others).to_le_bytes(), length);
@@ -88,6 +92,7 @@ pub fn plain_string(room: &mut Room, at: usize, bytes: &[u8], length: usize) -> 
         9..=16 => {
             let (first, end) = both::<8>(bytes, length)?;
             if special(*first) | special(*end) != 0 {
+                cold_path();
                 return None;
             }
             few(room, start, *first, 8);
@@ -96,6 +101,7 @@ pub fn plain_string(room: &mut Room, at: usize, bytes: &[u8], length: usize) -> 
         17..=32 => {
             let (first, end) = both::<16>(bytes, length)?;
             if !is_plain_block(first) || !is_plain_block(end) {
+                cold_path();
                 return None;
             }
             few(room, start, *first, 16);
