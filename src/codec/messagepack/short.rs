@@ -90,6 +90,7 @@ impl Reader<'_> {
 
     /// Consumes the next item if it is a short string of ASCII characters, its size spelled as
     /// short as can be, whose bytes are all there; says where its content lies.
+    #[expect(clippy::inline_always, reason = "every value passes")]
     #[inline(always)]
     pub fn short_ascii(&mut self) -> Option<Span> {
         let rest = self.bytes.get(self.position..)?;

@@ -131,6 +131,7 @@ pub fn number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// Writes a number of at most eight digits.
+#[expect(clippy::inline_always, reason = "every value passes")]
 #[inline(always)]
 pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
     if value < 10 {
@@ -143,6 +144,7 @@ pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// Writes a number of more than eight digits.
+#[expect(clippy::inline_always, reason = "every value passes")]
 #[inline(always)]
 fn long_number(room: &mut Room, at: usize, value: u64) -> usize {
     let upper = value / EIGHT_DIGITS;
@@ -177,6 +179,7 @@ fn padded_number(room: &mut Room, at: usize, value: u64) -> usize {
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
 /// then quarters of two, then digits, side by side in one word. Each step moves all of a part up and
 /// puts what belongs below in its place: n * 2^k - q * (d * 2^k - 1) is q + (n - q * d) * 2^k.
+#[expect(clippy::inline_always, reason = "every value passes")]
 #[inline(always)]
 const fn eight_digits(value: u64) -> u64 {
     let thousands = value / 10_000;
