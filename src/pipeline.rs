@@ -255,6 +255,7 @@ impl<'s> Pipeline<'s> {
         Ok(Flow::Continue)
     }
 
+    #[expect(clippy::inline_always, reason = "every message passes")]
     #[inline(always)]
     fn emit(&mut self, origin: &Origin, offset: u64, frame: &[u8]) -> io::Result<Flow> {
         let number = self.totals.records;

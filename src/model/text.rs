@@ -15,6 +15,7 @@ use self::room::{
     short_text,
 };
 use super::{Label, Span};
+use std::hint::cold_path;
 
 /// Strings with escapes are written in parts of this size, in bytes.
 const PART: usize = 64;
@@ -214,12 +215,17 @@ impl JsonText {
         lead: u8,
         label: Option<&'static Label>,
     ) -> Option<(&mut usize, &mut Room, usize)> {
-        let room: &mut Room = self.bytes.get_mut(self.used..)?.first_chunk_mut()?;
-        let at = match label {
+        let rest = self.bytes.get_mut(self.used..);
+        let Some(room) = rest.and_then(<[u8]>::first_chunk_mut) else {
+            cold_path();
+            return None;
+        };
+        let at = match label.map(Label::padded_key) {
             None => 1,
-            Some(label) => {
-                let (key, length) = label.padded_key()?;
-                few(room, 0, *key, length)
+            Some(Some((key, length))) => few(room, 0, *key, length),
+            Some(None) => {
+                cold_path();
+                return None;
             }
         };
         one(room, 0, lead);
@@ -330,8 +336,7 @@ impl JsonText {
     /// The digits of `bytes` as a string.
     pub fn hexadecimal(&mut self, lead: u8, label: Option<&'static Label>, bytes: &[u8]) {
         self.open_string(lead, label);
-        self.digits(bytes);
-        self.push(b'"');
+        self.fill(2 * bytes.len() + 1, |room| hexadecimal::ended(room, bytes));
     }
 
     /// The digits of `bytes` as a part of a string.

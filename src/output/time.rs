@@ -9,35 +9,31 @@ pub fn write_rfc3339(out: &mut Vec<u8>, nanoseconds: u64) {
     let fraction = nanoseconds % 1_000_000_000;
     let (year, month, day) = civil(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    // Every record has a time: these are written without the formatting machinery.
-    let (fraction, width) = if fraction.is_multiple_of(1000) {
-        (fraction / 1000, 6)
+    // Every packet has a time: these are written without the formatting machinery.
+    digits::<4>(out, year, b'-');
+    digits::<2>(out, month, b'-');
+    digits::<2>(out, day, b'T');
+    digits::<2>(out, hour, b':');
+    digits::<2>(out, minute, b':');
+    digits::<2>(out, second, b'.');
+    if fraction.is_multiple_of(1000) {
+        digits::<6>(out, fraction / 1000, b'Z');
     } else {
-        (fraction, 9)
-    };
-    let parts = [
-        (b'-', year, 4),
-        (b'-', month, 2),
-        (b'T', day, 2),
-        (b':', hour, 2),
-        (b':', minute, 2),
-        (b'.', second, 2),
-        (b'Z', fraction, width),
-    ];
-    for (after, number, width) in parts {
-        digits(out, number, width);
-        out.push(after);
+        digits::<9>(out, fraction, b'Z');
     }
 }
 
-/// Appends `number` in so many decimal digits, or more if it needs them.
-fn digits(out: &mut Vec<u8>, number: u64, width: usize) {
-    let mut buffer = itoa::Buffer::new();
-    let text = buffer.format(number);
-    for _ in text.len()..width {
-        out.push(b'0');
+/// Appends `number` in `N` decimal digits, which are enough for it, and the byte `after`.
+#[inline]
+fn digits<const N: usize>(out: &mut Vec<u8>, number: u64, after: u8) {
+    let mut text = [b'0'; N];
+    let mut rest = number;
+    for place in text.iter_mut().rev() {
+        *place += (rest % 10) as u8;
+        rest /= 10;
     }
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(&text);
+    out.push(after);
 }
 
 /// Appends a time since the Unix epoch, in units of which `digits` decimals make a second, as a

@@ -135,6 +135,7 @@ impl Detector {
     }
 
     /// Says what starts `input`.
+    #[expect(clippy::inline_always, reason = "every message passes")]
     #[inline(always)]
     pub fn frame(&mut self, input: &Input<'_>) -> Detection {
         if self.settings.independent
@@ -226,6 +227,7 @@ impl Detector {
     }
 
     /// Decodes the frame that [`Detector::frame`] has just found.
+    #[expect(clippy::inline_always, reason = "every message passes")]
     #[inline(always)]
     pub fn decode(&mut self, frame: &[u8], input: &Input<'_>, message: &mut Message) {
         message.clear();

@@ -3,6 +3,7 @@
 
 use super::{Reader, signed_width};
 use crate::model::Span;
+use std::hint::cold_path;
 
 impl Reader<'_> {
     /// Consumes the next item if it is an unsigned integer, spelled as short as can be, of at most
@@ -27,6 +28,7 @@ impl Reader<'_> {
             _ => return None,
         };
         if value < least || size > width {
+            cold_path();
             return None;
         }
         self.position += 1 + usize::from(size);
@@ -88,6 +90,7 @@ impl Reader<'_> {
 
     /// Consumes the next item if it is a short string of ASCII characters, its size spelled as
     /// short as can be, whose bytes are all there; says where its content lies.
+    #[expect(clippy::inline_always, reason = "every value passes")]
     #[inline(always)]
     pub fn short_ascii(&mut self) -> Option<Span> {
         let rest = self.bytes.get(self.position..)?;
@@ -98,6 +101,7 @@ impl Reader<'_> {
         };
         let content = rest.get(head..)?;
         if length > content.len() || !begins_ascii(content, length) {
+            cold_path();
             return None;
         }
         let start = self.position + head;

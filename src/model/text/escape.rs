@@ -76,19 +76,22 @@ pub const LONGEST: usize = 6;
 #[cold]
 pub fn escape(room: &mut [u8], bytes: &[u8]) -> usize {
     let mut end = 0;
-    for byte in bytes {
-        let escape = ESCAPES.get(usize::from(*byte)).copied().unwrap_or_default();
-        let [upper, lower] = digits(*byte);
-        let unicode = [b'\\', b'u', b'0', b'0', upper, lower];
-        let spelled: &[u8] = match escape {
-            0 => &[*byte],
-            b'u' => &unicode,
-            letter => &[b'\\', letter],
-        };
-        if let Some(place) = room.get_mut(end..end + spelled.len()) {
-            place.copy_from_slice(spelled);
+    let mut put = |byte| {
+        if let Some(place) = room.get_mut(end) {
+            *place = byte;
         }
-        end += spelled.len();
+        end += 1;
+    };
+    for byte in bytes {
+        match ESCAPES.get(usize::from(*byte)).copied().unwrap_or_default() {
+            0 => put(*byte),
+            b'u' => {
+                let [upper, lower] = digits(*byte);
+                let spelled = [b'\\', b'u', b'0', b'0', upper, lower];
+                spelled.into_iter().for_each(&mut put);
+            }
+            letter => [b'\\', letter].into_iter().for_each(&mut put),
+        }
     }
     end
 }

@@ -26,6 +26,15 @@ pub fn bytes(room: &mut [u8], bytes: &[u8]) -> usize {
     2 * bytes.len()
 }
 
+/// The same, and a quote in the room's last byte.
+pub fn ended(room: &mut [u8], digits: &[u8]) -> usize {
+    let Some((last, room)) = room.split_last_mut() else {
+        return 0;
+    };
+    *last = b'"';
+    bytes(room, digits) + 1
+}
+
 /// Writes the digits of `bytes`, as many as the room has place for; says how much that is.
 pub fn each(room: &mut [u8], bytes: impl Iterator<Item = u8>) -> usize {
     let (room, _) = room.as_chunks_mut();

@@ -1,6 +1,7 @@
 //! What is written into the room that every piece of text has.
 
 use super::escape::{is_plain_block, special};
+use std::hint::cold_path;
 
 /// The room, in bytes.
 pub const SIZE: usize = 128;
@@ -16,8 +17,9 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 /// Writes one byte at `at`; says where it ends.
 #[inline]
 pub fn one(room: &mut Room, at: usize, byte: u8) -> usize {
-    if let Some(place) = room.get_mut(at) {
-        *place = byte;
+    match room.get_mut(at) {
+        Some(place) => *place = byte,
+        None => cold_path(),
     }
     at + 1
 }
@@ -26,8 +28,9 @@ pub fn one(room: &mut Room, at: usize, byte: u8) -> usize {
 #[inline]
 pub fn few<const N: usize>(room: &mut Room, at: usize, bytes: [u8; N], length: usize) -> usize {
     // Copying all of them is a few instructions; copying just the first is a call.
-    if let Some(place) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *place = bytes;
+    match room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        Some(place) => *place = bytes,
+        None => cold_path(),
     }
     at + length
 }
@@ -81,6 +84,7 @@ pub fn plain_string(room: &mut Room, at: usize, bytes: &[u8], length: usize) -> 
             let others = 64 - 8 * length as u32;
             // What stands before the string may at most make it look as if it needed escapes.
             if special(word.to_le_bytes()) >> others != 0 {
+                cold_path();
                 return None;
             }
             few(room, start, (word >> others).to_le_bytes(), length);
@@ -88,6 +92,7 @@ pub fn plain_string(room: &mut Room, at: usize, bytes: &[u8], length: usize) -> 
         9..=16 => {
             let (first, end) = both::<8>(bytes, length)?;
             if special(*first) | special(*end) != 0 {
+                cold_path();
                 return None;
             }
             few(room, start, *first, 8);
@@ -96,6 +101,7 @@ pub fn plain_string(room: &mut Room, at: usize, bytes: &[u8], length: usize) -> 
         17..=32 => {
             let (first, end) = both::<16>(bytes, length)?;
             if !is_plain_block(first) || !is_plain_block(end) {
+                cold_path();
                 return None;
             }
             few(room, start, *first, 16);
@@ -125,6 +131,7 @@ pub fn number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// Writes a number of at most eight digits.
+#[expect(clippy::inline_always, reason = "every value passes")]
 #[inline(always)]
 pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
     if value < 10 {
@@ -137,16 +144,29 @@ pub fn short_number(room: &mut Room, at: usize, value: u64) -> usize {
 }
 
 /// Writes a number of more than eight digits.
+#[expect(clippy::inline_always, reason = "every value passes")]
 #[inline(always)]
 fn long_number(room: &mut Room, at: usize, value: u64) -> usize {
     let upper = value / EIGHT_DIGITS;
-    let at = if upper < EIGHT_DIGITS {
+    let at = if upper < 100 {
+        two_digits(room, at, upper)
+    } else if upper < EIGHT_DIGITS {
         short_number(room, at, upper)
     } else {
         let at = short_number(room, at, upper / EIGHT_DIGITS);
         padded_number(room, at, upper % EIGHT_DIGITS)
     };
     padded_number(room, at, value % EIGHT_DIGITS)
+}
+
+/// Writes a number of at most two digits, which is not 0.
+#[inline]
+fn two_digits(room: &mut Room, at: usize, value: u64) -> usize {
+    let tens = (value * 103) >> 10;
+    let digits = tens | (value - 10 * tens) << 8;
+    let leading = u32::from(tens == 0);
+    let spelled = (digits | ZEROS) >> (8 * leading);
+    few(room, at, spelled.to_le_bytes(), 2 - leading as usize)
 }
 
 /// Writes a number of at most eight digits, with zeros before them.
@@ -159,6 +179,7 @@ fn padded_number(room: &mut Room, at: usize, value: u64) -> usize {
 /// The values of the eight digits of `value`, the first in the lowest byte: halves of four digits,
 /// then quarters of two, then digits, side by side in one word. Each step moves all of a part up and
 /// puts what belongs below in its place: n * 2^k - q * (d * 2^k - 1) is q + (n - q * d) * 2^k.
+#[expect(clippy::inline_always, reason = "every value passes")]
 #[inline(always)]
 const fn eight_digits(value: u64) -> u64 {
     let thousands = value / 10_000;

@@ -8,6 +8,7 @@ use crate::net::event::{Control, Envelope, Event, Finding, Kind, Message, Sink, 
 
 impl Receiver {
     /// A message is complete: inflates it if need be, and hands it out.
+    #[expect(clippy::inline_always, reason = "every message passes")]
     #[inline(always)]
     pub(super) fn message(
         &mut self,

@@ -59,6 +59,7 @@ impl Conversation {
 
     /// Takes note of a message that was decoded without errors, and says what is wrong with it in
     /// its place.
+    #[expect(clippy::inline_always, reason = "every message passes")]
     #[inline(always)]
     pub fn follow(
         &mut self,

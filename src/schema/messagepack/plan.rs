@@ -69,7 +69,7 @@ fn form(field: &Field) -> Form {
         Type::Signed(_) => Form::Signed,
         Type::Bool => Form::Truth,
         Type::Text if alone => Form::Text,
-        Type::Enum(ref choice) => Form::Choice(choice),
+        Type::Enum(choice) => Form::Choice(choice),
         _ => Form::Other,
     }
 }

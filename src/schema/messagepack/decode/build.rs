@@ -196,6 +196,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "every value passes")]
     #[inline(always)]
     fn open(
         &mut self,
@@ -220,6 +221,7 @@ impl<const JSON: bool> Build for FewNodes<JSON> {
         self.kept.then(|| message.tree.open(label, value, start))
     }
 
+    #[expect(clippy::inline_always, reason = "every value passes")]
     #[inline(always)]
     fn close(&mut self, message: &mut Message, id: Option<NodeId>, value: Value, end: usize) {
         if JSON {

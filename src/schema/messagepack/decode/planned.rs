@@ -1,5 +1,7 @@
 //! A body by its plan, and the values that most fields have, as most are spelled.
 
+#![expect(clippy::inline_always, reason = "every value passes")]
+
 use super::{Build, Decoder, FewNodes, Outcome, Stop};
 use crate::codec::messagepack::Head;
 use crate::model::{Label, Value};
