@@ -97,7 +97,7 @@ pub fn read_envelope(frame: &[u8], field: NodeId, message: &mut Message) -> bool
     })
 }
 
-/// Either, if it is a blob.
+/// `DeltaPush.delta` or `ShapeDelta.delta` as text, if it is a blob.
 pub fn spell_blob(
     frame: &[u8],
     field: NodeId,
