@@ -18,7 +18,7 @@ pub enum Wanted {
 #[derive(Clone, Debug, Default)]
 pub struct Spelled {
     /// Its members up to the name of `body`, each behind a comma; none if nothing is spelled out.
-    pub head: Option<Head>,
+    pub head: Option<SpelledHead>,
     /// Its body behind a colon, and its member `inner` if it has one.
     pub values: JsonText,
 }
@@ -33,7 +33,7 @@ impl Spelled {
 
 /// The beginning of what a record says of a message: constant but for one number.
 #[derive(Clone, Copy, Debug)]
-pub struct Head {
+pub struct SpelledHead {
     /// What comes before the number.
     pub beginning: &'static Piece,
     /// The number and its name.
@@ -42,7 +42,7 @@ pub struct Head {
     pub end: &'static Piece,
 }
 
-impl Head {
+impl SpelledHead {
     /// Appends its text.
     #[inline]
     pub fn write(&self, text: &mut JsonText) {

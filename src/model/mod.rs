@@ -12,7 +12,7 @@ mod tree;
 mod words;
 
 pub use issue::{Issue, Severity};
-pub use message::{Head, Message, Spelled, Wanted, spell_type};
+pub use message::{Message, Spelled, SpelledHead, Wanted, spell_type};
 pub use record::{Direction, Origin, Record, Transport};
 pub use text::{JsonText, Piece};
 pub use tree::{Children, Label, Layer, Node, NodeId, Secret, Span, Symbol, Tree, Unit, Value};

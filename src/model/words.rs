@@ -7,7 +7,8 @@ use std::fmt::{self, Display, Formatter};
 /// As many numbers stand in one [`Template`] at most.
 const MOST_NUMBERS: usize = 3;
 
-/// A text with the places of `N` numbers in it, each spelled `{}`.
+/// A text with the places of `N` numbers in it, each spelled `{}`. All other braces are braces; there
+/// is no way to have `{}` in the text itself.
 #[derive(Debug)]
 pub struct Template<const N: usize>(Pieces);
 

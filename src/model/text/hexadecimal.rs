@@ -27,12 +27,12 @@ pub fn bytes(room: &mut [u8], bytes: &[u8]) -> usize {
 }
 
 /// The same, and a quote in the room's last byte.
-pub fn ended(room: &mut [u8], digits: &[u8]) -> usize {
+pub fn ended(room: &mut [u8], source: &[u8]) -> usize {
     let Some((last, room)) = room.split_last_mut() else {
         return 0;
     };
     *last = b'"';
-    bytes(room, digits) + 1
+    bytes(room, source) + 1
 }
 
 /// Writes the digits of `bytes`, as many as the room has place for; says how much that is.

@@ -7,7 +7,7 @@ use super::frame::{Header, Layout};
 use super::messages;
 use super::versions::NAMES;
 use crate::model::{
-    Head, JsonText, Label, Layer, Message, Node, NodeId, Piece, Span, Symbol, Unit, Value,
+    JsonText, Label, Layer, Message, Node, NodeId, Piece, Span, SpelledHead, Symbol, Unit, Value,
     spell_type,
 };
 use crate::schema::MessageType;
@@ -131,20 +131,25 @@ const fn usual_version(layout: Layout) -> u8 {
     }
 }
 
-/// What a record says of a message before its body: what [`show`] and [`complete`] show, and the
+/// The beginning of what a record says of a message before its body: what [`show`] shows, and the
 /// type, as text. None for types that are not known.
-pub fn spelled(header: &Header, reading: &Reading) -> Option<Head> {
+pub fn spelled(header: &Header) -> Option<SpelledHead> {
     let (beginnings, number) = match header.layout {
         Layout::V0 => (&BEGINNINGS.v0, None),
         Layout::V1 => (&BEGINNINGS.v1, Some((&CRC, header.crc.into()))),
     };
-    let codecs = usize::from(reading.codecs.0);
-    let end = ENDS.get(reading.group as usize)?.get(codecs)?;
-    Some(Head {
+    Some(SpelledHead {
         beginning: beginnings.get(usize::from(header.code))?.as_ref()?,
         number,
-        end,
+        end: &ENDS.unknown,
     })
+}
+
+/// The end of it: what [`complete`] shows of the body, as text.
+pub fn spelled_end(reading: &Reading) -> &'static Piece {
+    let ends = ENDS.known.get(reading.group as usize);
+    let end = ends.and_then(|ends| ends.get(usize::from(reading.codecs.0)));
+    end.unwrap_or(&ENDS.unknown)
 }
 
 /// What comes before the checksum: the same for all messages of a type.
@@ -190,8 +195,14 @@ static BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| {
     }
 });
 
-/// Pieces by group and set of codecs.
-static ENDS: LazyLock<Vec<Vec<Piece>>> = LazyLock::new(|| {
+struct Ends {
+    /// By group and set of codecs.
+    known: Vec<Vec<Piece>>,
+    /// Of a body that has shown neither.
+    unknown: Piece,
+}
+
+static ENDS: LazyLock<Ends> = LazyLock::new(|| {
     let groups = 0..SCHEMA_NAMES.len();
     let of = |group| {
         let codecs = (0..=Codecs::ANY.0).map(Codecs);
@@ -199,7 +210,10 @@ static ENDS: LazyLock<Vec<Vec<Piece>>> = LazyLock::new(|| {
             .map(|codecs| piece(|text| spell_end(group, codecs, text)))
             .collect()
     };
-    groups.map(of).collect()
+    Ends {
+        known: groups.map(of).collect(),
+        unknown: piece(|text| spell_end(usize::MAX, Codecs::ANY, text)),
+    }
 });
 
 fn piece(spell: impl FnOnce(&mut JsonText)) -> Piece {

@@ -10,7 +10,7 @@ use super::header;
 use super::messages;
 use super::versions::NAMES;
 use crate::codec::messagepack::Reader;
-use crate::model::{Direction, Issue, Message, NodeId, Severity, Wanted};
+use crate::model::{Direction, Issue, Message, NodeId, Severity, SpelledHead, Wanted};
 use crate::protocol::{Framing, Input, Session, Settings, check_inner, read_inner, spell_inner};
 use crate::schema::{Opaque, Versions};
 
@@ -254,15 +254,21 @@ impl SyncSession {
             return None;
         }
         let kind = messages::by_code(header.code)?;
+        let head = if json {
+            Some(header::spelled(header)?)
+        } else {
+            None
+        };
         let groups = header.layout.groups().and(self.preferred(header.layout));
         let start = header.layout.size();
         let opaque = &mut self.opaque;
         let reading = body::decode_sparingly(kind, frame, start, groups, json, message, opaque)?;
         message.type_name = kind.name;
         self.learn(header.layout, &reading, message);
-        if json {
-            message.spelled.head = header::spelled(header, &reading);
-        }
+        message.spelled.head = head.map(|head| SpelledHead {
+            end: header::spelled_end(&reading),
+            ..head
+        });
         Some(())
     }
 
