@@ -34,6 +34,10 @@ pub fn spell_inner(frame: &[u8], message: &mut Message, noted: &[(NodeId, Opaque
 /// Reads the noted fields only for what is wrong with them; nothing of what they hold is kept.
 pub fn check_inner(frame: &[u8], message: &mut Message, noted: &[(NodeId, Opaque)]) {
     for (field, opaque) in noted {
+        let check = opaque.check;
+        if check.is_some_and(|check| check(frame, *field, (b':', None), message)) {
+            continue;
+        }
         let start = message.tree.next_id();
         (opaque.read)(frame, *field, message);
         message.tree.truncate(start);

@@ -230,6 +230,8 @@ pub struct Opaque {
     pub read: OpaqueReader,
     /// Spells the content out at once, if there is a way.
     pub spell: Option<OpaqueSpeller>,
+    /// The same, but without the text: only for findings.
+    pub check: Option<OpaqueSpeller>,
     /// The body's other fields that reading it looks at.
     pub beside: &'static [&'static str],
 }

@@ -89,16 +89,16 @@ impl<'a, 'm> Decoder<'a, 'm> {
         }
     }
 
-    /// Decodes one value of `kind`, exactly or not at all, and adds its text to
-    /// [`Message::spelled`], behind `lead` and the name of `label`; nothing becomes nodes.
+    /// Decodes one value of `kind`, exactly or not at all; nothing becomes nodes. If `JSON`, its text
+    /// is added to [`Message::spelled`], behind `lead` and the name of `label`.
     #[must_use]
-    pub fn attempt_text(
+    pub fn attempt_text<const JSON: bool>(
         self,
         kind: &'static Type,
         lead: u8,
         label: Option<&'static Label>,
     ) -> Outcome {
-        let mut decoder = self.building(FewNodes::<true>::text(lead));
+        let mut decoder = self.building(FewNodes::<JSON>::text(lead));
         decoder.strict = true;
         decoder.run(|decoder| decoder.value(kind, label, None))
     }

@@ -118,15 +118,15 @@ pub fn read_operation(frame: &[u8], field: NodeId, message: &mut Message) -> boo
     })
 }
 
-/// The same as text.
-pub fn spell_operation(
+/// The same as text, if `JSON`.
+pub fn spell_operation<const JSON: bool>(
     frame: &[u8],
     field: NodeId,
     name: (u8, Option<&'static Label>),
     message: &mut Message,
 ) -> bool {
     content::spell(frame, field, message, |content, message| {
-        table_text(content, &OPERATION, name, message)
+        table_text::<JSON>(content, &OPERATION, name, message)
     })
 }
 
@@ -172,8 +172,9 @@ pub fn table(content: &Content<'_>, kind: &'static Type, message: &mut Message) 
     Err(Unreadable::new(farthest, "not what this field should hold"))
 }
 
-/// The text of content that a table describes, in the newest spelling that it follows exactly.
-pub fn table_text(
+/// The text of content that a table describes, in the newest spelling that it follows exactly; none
+/// unless `JSON`.
+pub fn table_text<const JSON: bool>(
     content: &Content<'_>,
     kind: &'static Type,
     (lead, label): (u8, Option<&'static Label>),
@@ -185,7 +186,7 @@ pub fn table_text(
     let mut opaque = Vec::new();
     for dialect in DIALECTS {
         let decoder = Decoder::new(content.bytes, content.start, dialect, message, &mut opaque);
-        let outcome = decoder.attempt_text(kind, lead, label);
+        let outcome = decoder.attempt_text::<JSON>(kind, lead, label);
         message.faithful = faithful;
         if outcome.exact && outcome.position == content.end() {
             return Ok(true);

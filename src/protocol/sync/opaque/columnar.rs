@@ -35,15 +35,15 @@ pub fn read_schema(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
     })
 }
 
-/// The same as text.
-pub fn spell_schema(
+/// The same as text, if `JSON`.
+pub fn spell_schema<const JSON: bool>(
     frame: &[u8],
     field: NodeId,
     name: (u8, Option<&'static Label>),
     message: &mut Message,
 ) -> bool {
     content::spell(frame, field, message, |content, message| {
-        table_text(content, &SCHEMA, name, message)
+        table_text::<JSON>(content, &SCHEMA, name, message)
     })
 }
 

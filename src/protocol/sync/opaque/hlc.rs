@@ -19,15 +19,15 @@ pub fn read(frame: &[u8], field: NodeId, message: &mut Message) -> bool {
     })
 }
 
-/// The same as text.
-pub fn spell(
+/// The same as text, if `JSON`.
+pub fn spell<const JSON: bool>(
     frame: &[u8],
     field: NodeId,
     (lead, label): (u8, Option<&'static Label>),
     message: &mut Message,
 ) -> bool {
     content::spell(frame, field, message, |content, message| {
-        clock(content, label, message, &mut FewNodes::<true>::text(lead))
+        clock(content, label, message, &mut FewNodes::<JSON>::text(lead))
     })
 }
 

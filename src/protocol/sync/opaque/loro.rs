@@ -98,7 +98,7 @@ pub fn read_envelope(frame: &[u8], field: NodeId, message: &mut Message) -> bool
 }
 
 /// `DeltaPush.delta` or `ShapeDelta.delta` as text, if it is a blob.
-pub fn spell_blob(
+pub fn spell_blob<const JSON: bool>(
     frame: &[u8],
     field: NodeId,
     (lead, label): (u8, Option<&'static Label>),
@@ -106,7 +106,7 @@ pub fn spell_blob(
 ) -> bool {
     content::spell(frame, field, message, |content, message| {
         if content.slice().starts_with(MAGIC) {
-            return blob(content, label, message, &mut FewNodes::<true>::text(lead));
+            return blob(content, label, message, &mut FewNodes::<JSON>::text(lead));
         }
         Ok(false)
     })

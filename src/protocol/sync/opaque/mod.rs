@@ -24,10 +24,11 @@ mod value;
 use crate::schema::{Opaque, OpaqueReader, OpaqueSpeller};
 
 /// `DeltaPush.delta`: a Loro export blob; from servers up to 0.4 a MessagePack row.
-pub const LORO: Opaque = opaque("Loro export blob", loro::read_delta).spelled(loro::spell_blob);
+pub const LORO: Opaque = opaque("Loro export blob", loro::read_delta)
+    .spelled(loro::spell_blob::<true>, loro::spell_blob::<false>);
 /// `ShapeDelta.delta`: a Loro blob, or a document as MessagePack, or anything.
-pub const DOCUMENT_DELTA: Opaque =
-    opaque("Loro blob or document", loro::read_document_delta).spelled(loro::spell_blob);
+pub const DOCUMENT_DELTA: Opaque = opaque("Loro blob or document", loro::read_document_delta)
+    .spelled(loro::spell_blob::<true>, loro::spell_blob::<false>);
 /// `ArraySchema.snapshot_payload`: a version byte and a Loro snapshot.
 pub const SCHEMA_ENVELOPE: Opaque = opaque("array schema in a Loro snapshot", loro::read_envelope);
 /// `RowPush.payload`, `KvPushOp::Put.row`: one MessagePack map.
@@ -49,13 +50,17 @@ pub const GORILLA_VALUES: Opaque =
 /// `ColumnarInsert.rows[]`: one row as an array of typed values.
 pub const COLUMN_VALUES: Opaque = opaque("row of typed values", columnar::read_row);
 /// `ColumnarInsert.schema_bytes`.
-pub const COLUMNAR_SCHEMA: Opaque =
-    opaque("column schema", columnar::read_schema).spelled(columnar::spell_schema);
+pub const COLUMNAR_SCHEMA: Opaque = opaque("column schema", columnar::read_schema).spelled(
+    columnar::spell_schema::<true>,
+    columnar::spell_schema::<false>,
+);
 /// `SpatialInsert.geometry_bytes`.
 pub const GEOMETRY: Opaque = opaque("geometry", geometry::read);
 /// `ArrayDelta.op_payload`, `ArrayDeltaBatch.op_payloads[]`.
-pub const ARRAY_OP: Opaque =
-    opaque("array operation", array::read_operation).spelled(array::spell_operation);
+pub const ARRAY_OP: Opaque = opaque("array operation", array::read_operation).spelled(
+    array::spell_operation::<true>,
+    array::spell_operation::<false>,
+);
 /// `ArraySnapshot.header_payload`.
 pub const SNAPSHOT_HEADER: Opaque = opaque("array snapshot header", array::read_snapshot_header);
 /// `ArraySnapshotChunk.payload`: part of an array of operations.
@@ -64,20 +69,23 @@ pub const SNAPSHOT_CHUNK: Opaque =
 /// `ShapeType::Document.predicate`.
 pub const PREDICATE: Opaque = opaque("metadata filter", filter::read);
 /// Hybrid logical clock values of 18 bytes.
-pub const HLC: Opaque = opaque("hybrid logical clock", hlc::read).spelled(hlc::spell);
+pub const HLC: Opaque =
+    opaque("hybrid logical clock", hlc::read).spelled(hlc::spell::<true>, hlc::spell::<false>);
 
 const fn opaque(name: &'static str, read: OpaqueReader) -> Opaque {
     Opaque {
         name,
         read,
         spell: None,
+        check: None,
         beside: &[],
     }
 }
 
 impl Opaque {
-    const fn spelled(mut self, spell: OpaqueSpeller) -> Self {
+    const fn spelled(mut self, spell: OpaqueSpeller, check: OpaqueSpeller) -> Self {
         self.spell = Some(spell);
+        self.check = Some(check);
         self
     }
 
