@@ -4,6 +4,8 @@
 //! whoever walks then falls back to [`super::Document`], which takes all JSON and explains what is
 //! wrong with it. What is stepped over is checked as strictly as there, but for UTF-8.
 
+#![expect(clippy::inline_always, reason = "every value passes")]
+
 /// Deeper values are not stepped over.
 const MOST_NESTING: u32 = 8192;
 
@@ -104,7 +106,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Steps over an integer from 0 to 2^64-1.
-    #[inline]
+    #[inline(always)]
     pub fn unsigned(&mut self) -> Option<u64> {
         let leading_zero = self.peek() == Some(b'0');
         let mut value = 0_u64;
@@ -152,7 +154,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Steps over a string without escapes; its content.
-    #[inline]
+    #[inline(always)]
     pub fn plain_text(&mut self) -> Option<&'t [u8]> {
         self.byte(b'"')?;
         let before = self.rest;
@@ -278,7 +280,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Steps up to a quote, backslash or control character, of which there must be one.
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self) -> Option<()> {
         let (eights, _) = self.rest.as_chunks();
         for (index, eight) in eights.iter().take(4).enumerate() {
@@ -303,7 +305,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Steps over a number; whether it has a point or exponent.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self) -> Option<bool> {
         self.skip(b'-');
         let zero = self.peek() == Some(b'0');

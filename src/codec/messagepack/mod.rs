@@ -326,7 +326,8 @@ pub fn signed_width(value: i64) -> usize {
 }
 
 /// Writes `value` in its shortest unsigned form.
-#[inline]
+#[expect(clippy::inline_always, reason = "every value passes")]
+#[inline(always)]
 pub fn write_unsigned(out: &mut Vec<u8>, value: u64) {
     match value {
         0..=0x7f => out.push(value as u8),
@@ -358,6 +359,7 @@ pub fn write_signed(out: &mut Vec<u8>, value: i64) {
 }
 
 /// Writes a string.
+#[inline]
 pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     match text.len() {
         length @ 0..=31 => out.push(0xa0 | length as u8),
@@ -384,6 +386,7 @@ pub fn write_binary_head(out: &mut Vec<u8>, length: usize) {
 }
 
 /// Writes the head of an array of `count` items.
+#[inline]
 pub fn write_array(out: &mut Vec<u8>, count: usize) {
     match count {
         0..=15 => out.push(0x90 | count as u8),

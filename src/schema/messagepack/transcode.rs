@@ -152,6 +152,7 @@ impl<'o, 'c, 't> Transcoder<'o, 'c, 't> {
         Some(())
     }
 
+    #[inline]
     fn text(&mut self) -> Option<()> {
         let mut ahead = self.cursor.clone();
         match ahead.plain_text() {
