@@ -21,6 +21,26 @@ pub struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
+    /// The bytes `span` of the frame, in the field `field`.
+    fn of_frame(frame: &'a [u8], span: Span, field: Span) -> Self {
+        Self {
+            bytes: frame.get(..span.end as usize).unwrap_or_default(),
+            start: span.start as usize,
+            field,
+            copied: false,
+        }
+    }
+
+    /// The bytes of `copy` from `start` on, which stand for the field `field`.
+    fn of_copy(copy: &'a [u8], start: usize, field: Span) -> Self {
+        Self {
+            bytes: copy,
+            start,
+            field,
+            copied: true,
+        }
+    }
+
     /// One past the content's last byte.
     pub fn end(&self) -> usize {
         self.bytes.len()
@@ -124,24 +144,14 @@ pub fn read(
     let first = message.tree.next_id();
     match node.value {
         Value::Bytes(span) | Value::Text(span) if !span.is_empty() => {
-            let content = Content {
-                bytes: frame.get(..span.end as usize).unwrap_or_default(),
-                start: span.start as usize,
-                field: node.span,
-                copied: false,
-            };
+            let content = Content::of_frame(frame, span, node.span);
             run(&content, first, message, reader)
         }
         Value::IntegerBytes(span) if !span.is_empty() => {
             let start = message.tree.derived.len();
             message.tree.derived.extend(integer_bytes(span.of(frame)));
             let mut held = std::mem::take(&mut message.tree.derived);
-            let content = Content {
-                bytes: &held,
-                start,
-                field: node.span,
-                copied: true,
-            };
+            let content = Content::of_copy(&held, start, node.span);
             let pushed = run(&content, first, message, reader);
             for node in message.tree.nodes_from(first) {
                 match node.layer {
@@ -171,24 +181,14 @@ pub fn spell(
     let before = message.spelled.values.len();
     let spelled = match node.value {
         Value::Bytes(span) | Value::Text(span) if !span.is_empty() => {
-            let content = Content {
-                bytes: frame.get(..span.end as usize).unwrap_or_default(),
-                start: span.start as usize,
-                field: node.span,
-                copied: false,
-            };
+            let content = Content::of_frame(frame, span, node.span);
             speller(&content, message)
         }
         Value::IntegerBytes(span) if !span.is_empty() => {
             let mut held = std::mem::take(&mut message.tree.derived);
             let start = held.len();
             held.extend(integer_bytes(span.of(frame)));
-            let content = Content {
-                bytes: &held,
-                start,
-                field: node.span,
-                copied: true,
-            };
+            let content = Content::of_copy(&held, start, node.span);
             let spelled = speller(&content, message);
             held.truncate(start);
             message.tree.derived = held;
