@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Nothing here takes so long, even on a busy machine.
@@ -210,13 +210,12 @@ impl Wire {
         let known = Arc::clone(&links);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                let mut known = known.lock().expect("no panic");
                 let Ok(server) = TcpStream::connect(server) else {
                     continue;
                 };
-                known
-                    .lock()
-                    .expect("no panic")
-                    .extend([copy_of(&client), copy_of(&server)]);
+                known.extend([copy_of(&client), copy_of(&server)]);
+                drop(known);
                 pass(copy_of(&client), copy_of(&server));
                 pass(server, client);
             }
@@ -224,12 +223,20 @@ impl Wire {
         Self { address, links }
     }
 
-    /// Cuts all connections, without a word to either side.
-    pub fn cut(&self) {
-        for link in self.links.lock().expect("no panic").drain(..) {
+    /// Cuts all connections, without a word to either side. While the cut is held, new ones wait.
+    #[must_use]
+    pub fn cut(&self) -> Cut<'_> {
+        let mut links = self.links.lock().expect("no panic");
+        for link in links.drain(..) {
             let _ = link.shutdown(Shutdown::Both);
         }
+        Cut { _links: links }
     }
+}
+
+/// A wire that is cut, until this is dropped.
+pub struct Cut<'wire> {
+    _links: MutexGuard<'wire, Vec<TcpStream>>,
 }
 
 fn copy_of(stream: &TcpStream) -> TcpStream {
