@@ -15,7 +15,7 @@ use replay::{
 use serde_json::json;
 use socket2::SockRef;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -163,6 +163,10 @@ fn leaving(frames: usize, reset: bool) -> impl Fn(TcpStream, &Sender<usize>) + S
             SockRef::from(&stream)
                 .set_linger(Some(Duration::ZERO))
                 .unwrap();
+        } else {
+            // What is unread when a socket is closed makes its system reset the connection.
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
         drop(stream);
         let _ = told.send(frames);

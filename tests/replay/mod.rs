@@ -16,8 +16,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -276,9 +276,14 @@ pub fn file(name: &str, bytes: impl AsRef<[u8]>) -> String {
 }
 
 pub fn scratch(name: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("wirectl-replay-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    directory.join(name)
+    static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let directory = std::env::temp_dir().join(format!("wirectl-replay-{}", std::process::id()));
+        // What an earlier process of this number has left.
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        directory
+    });
+    DIRECTORY.join(name)
 }
 
 /// A sample of the project.

@@ -13,6 +13,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -224,9 +225,14 @@ pub fn echo(mut stream: TcpStream) {
 
 /// A file of this test.
 pub fn scratch(name: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("wirectl-tail-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    directory.join(name)
+    static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let directory = std::env::temp_dir().join(format!("wirectl-tail-{}", std::process::id()));
+        // What an earlier process of this number has left.
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        directory
+    });
+    DIRECTORY.join(name)
 }
 
 /// A NodeDB sync ping of the oldest header, 16 bytes.
