@@ -114,6 +114,8 @@ impl Receiver {
         Self {
             state: State::Search,
             after_gap: true,
+            // Messages may be missing that later ones refer to.
+            inflater: Inflater::new(false),
             ..Self::new(direction, agreement, options)
         }
     }
