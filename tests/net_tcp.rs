@@ -8,7 +8,8 @@
 
 mod net;
 
-use net::{ACK, Random, SYN, Talk, Told, codes, decode, decode_with, of, stream, tcp};
+use net::{ACK, Heard, Random, SYN, Talk, Told, codes, decode, decode_with, of, stream, tcp};
+use wirectl::net::Direction;
 use wirectl::net::Direction::{ClientToServer, ServerToClient};
 use wirectl::net::{Ending, Options};
 
@@ -366,4 +367,90 @@ fn a_connection_without_bytes_is_told_of_from_its_opening_to_its_end() {
         ),
         "{told:?}"
     );
+}
+
+/// All bytes of a direction, as text; gaps as `?`.
+fn text(heard: &[Heard], direction: Direction) -> String {
+    let (bytes, _) = stream(heard, direction);
+    let bytes = bytes.into_iter().map(|byte| byte.unwrap_or(b'?')).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn endings(heard: &[Heard], direction: Direction) -> Vec<Ending> {
+    of(heard, direction, |told| match told {
+        Told::Close(how) => Some(*how),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_the_other_side_had_sent_when_a_side_resets_is_handed_out() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask");
+    talk.server(b"the ");
+    talk.push(true, 103, 204, net::RST | ACK, b"");
+    talk.push(false, 204, 103, ACK, b"answer");
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ServerToClient), "the answer");
+    assert_eq!(codes(&heard), Vec::<&str>::new());
+    for direction in [ClientToServer, ServerToClient] {
+        assert_eq!(endings(&heard, direction), [Ending::Rst]);
+    }
+}
+
+#[test]
+fn a_reset_counts_at_its_place_in_sequence() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask ");
+    talk.push(true, 108, 200, net::RST, b"");
+    talk.push(true, 104, 200, ACK, b"more");
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ClientToServer), "ask more");
+    // What never comes is missing.
+    talk.packets.pop();
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ClientToServer), "ask ????");
+    assert_eq!(endings(&heard, ClientToServer), [Ending::Rst]);
+    // But a FIN that was not captured is no missing byte.
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask ");
+    talk.push(true, 105, 200, net::RST, b"");
+    assert_eq!(text(&decode(&talk.packets), ClientToServer), "ask ");
+}
+
+#[test]
+fn bytes_after_the_end_are_told_once_and_handed_out() {
+    for (flags, taken) in [(net::FIN | ACK, 1), (net::FIN | ACK, 0), (net::RST, 0)] {
+        let mut talk = Talk::open(100, 200);
+        talk.server(b"one ");
+        talk.push(false, 204, 100, flags, b"");
+        // A keep-alive after the FIN repeats its number.
+        if taken == 1 {
+            talk.push(false, 204, 100, ACK, b"\0");
+        }
+        talk.server_next += taken;
+        talk.server(b"two ");
+        talk.server(b"three");
+        let heard = decode(&talk.packets);
+        assert_eq!(text(&heard, ServerToClient), "one two three");
+        assert_eq!(codes(&heard), ["tcp-data-after-fin"]);
+        // Those before it may be repeated.
+        talk.push(false, 200, 100, ACK, b"one ");
+        talk.push(false, 204 + taken, 100, ACK, b"two ");
+        let heard = decode(&talk.packets);
+        assert_eq!(text(&heard, ServerToClient), "one two three");
+        assert_eq!(codes(&heard), ["tcp-data-after-fin"]);
+    }
+}
+
+#[test]
+fn a_fin_before_bytes_that_are_known_ends_nothing() {
+    let mut talk = Talk::open(100, 200);
+    talk.server(b"one ");
+    talk.push(false, 202, 100, net::FIN | ACK, b"");
+    talk.server(b"two");
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ServerToClient), "one two");
+    assert_eq!(codes(&heard), Vec::<&str>::new());
+    assert_eq!(endings(&heard, ServerToClient), [Ending::EndOfCapture]);
 }

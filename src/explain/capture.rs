@@ -96,8 +96,8 @@ pub(super) static ALL: &[Explanation] = &[
     explain(
         "tcp-data-after-fin",
         "bytes behind the end of the stream",
-        "The sender had closed its direction and yet sent more.",
-        "The bytes are not decoded; peers ignore them, too.",
+        "The sender had closed or reset its direction and yet sent more.",
+        "The bytes are decoded like those before; peers ignore them.",
     ),
     explain(
         "tcp-out-of-window",

@@ -42,6 +42,11 @@ pub(super) struct Connection {
     first_ns: u64,
     pub(super) last_ns: u64,
     ending: Both<Option<Ending>>,
+    /// The last packet, once a side has reset the connection: what the other side had sent by then
+    /// may still come.
+    reset: Option<Arrival>,
+    /// When bytes came last after it was over; 0: never.
+    pub(super) late_ns: u64,
 }
 
 /// A hole that bytes wait for.
@@ -89,6 +94,8 @@ impl Connection {
             first_ns: now_ns,
             last_ns: now_ns,
             ending: Both::default(),
+            reset: None,
+            late_ns: 0,
         }
     }
 
@@ -115,9 +122,18 @@ impl Connection {
             && self.streams.get(direction).is_far(segment.sequence)
     }
 
-    /// Whether both directions have ended.
+    /// Whether both directions have ended, or will without another word.
     pub(super) fn is_over(&self) -> bool {
-        self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
+        self.reset.is_some()
+            || self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
+    }
+
+    /// Bytes came although it is over.
+    fn goes_on(&mut self, at: Arrival) {
+        self.late_ns = at.time_ns;
+        if let Some(reset) = &mut self.reset {
+            *reset = at;
+        }
     }
 
     /// Takes a segment.
@@ -149,6 +165,9 @@ impl Connection {
                 stream.acknowledge(acknowledged, history, deliver);
             });
         }
+        if self.is_over() && !segment.payload.is_empty() {
+            self.goes_on(at);
+        }
         if !segment.rst {
             let piece = Piece {
                 sequence: segment.sequence.wrapping_add(u32::from(segment.syn)),
@@ -158,15 +177,32 @@ impl Connection {
                 at,
             };
             self.on_stream(direction, around, |stream, history, deliver| {
-                if !stream.ended() {
-                    stream.segment(piece, history, deliver);
-                }
+                stream.segment(piece, history, deliver);
             });
-        } else if !self.streams.get(direction).is_far(segment.sequence) || segment.sequence == 0 {
-            self.end(Ending::Rst, at, around);
+        } else {
+            self.reset(direction, segment.sequence, at, around);
         }
         self.watch_hole(direction, at, around);
         self.watch_hole(direction.reverse(), at, around);
+    }
+
+    /// Takes a reset; one that is far from the stream is not believed.
+    fn reset(
+        &mut self,
+        direction: Direction,
+        sequence: u32,
+        at: Arrival,
+        around: &mut Surroundings<'_, '_>,
+    ) {
+        let far = self.streams.get(direction).is_far(sequence);
+        if far && sequence != 0 {
+            return;
+        }
+        self.reset = Some(at);
+        let sequence = (!far).then_some(sequence);
+        self.on_stream(direction, around, |stream, history, deliver| {
+            stream.reset(sequence, at, history, deliver);
+        });
     }
 
     /// Gives up a hole whose time has come. Gives when to look again, if there is still one.
@@ -232,10 +268,11 @@ impl Connection {
 
     /// Ends both directions, if they have not ended yet.
     pub(super) fn end(&mut self, how: Ending, at: Arrival, around: &mut Surroundings<'_, '_>) {
+        let (how, at) = match self.reset {
+            Some(at) => (Ending::Rst, at),
+            None => (how, at),
+        };
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-            if self.ending.get(direction).is_some() {
-                continue;
-            }
             self.on_stream(direction, around, |stream, history, deliver| {
                 stream.end(at, history, deliver);
             });
@@ -368,9 +405,9 @@ impl Connection {
                 Delivery::Finding(finding) => {
                     sink(Event::new(at, Transport::Tcp, Kind::Finding(finding)));
                 }
-                Delivery::Fin => {
-                    *ending.get_mut(direction) = Some(Ending::Fin);
-                    close(conversation.as_deref_mut(), at, Ending::Fin, sink);
+                Delivery::End(how) => {
+                    *ending.get_mut(direction) = Some(how);
+                    close(conversation.as_deref_mut(), at, how, sink);
                 }
             }
         };

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::history::{History, Spans, first_difference};
-use crate::net::event::{Direction, Event, Finding, Kind, Transport};
+use crate::net::event::{Direction, Ending, Event, Finding, Kind, Transport};
 
 /// Position of the byte after the SYN, or of the first byte seen.
 const ORIGIN: u64 = 1 << 40;
@@ -42,10 +42,17 @@ impl Arrival {
 
 /// What a stream hands out, in order.
 pub(in crate::net) enum Delivery<'a> {
-    Data { offset: u64, bytes: &'a [u8] },
-    Gap { offset: u64, missing: u64 },
+    Data {
+        offset: u64,
+        bytes: &'a [u8],
+    },
+    Gap {
+        offset: u64,
+        missing: u64,
+    },
     Finding(Finding<'static>),
-    Fin,
+    /// The stream is over: by a FIN or by a reset.
+    End(Ending),
 }
 
 /// Receives what a stream hands out, with the packet to blame.
@@ -75,8 +82,13 @@ pub(in crate::net) struct Stream {
     held_cost: usize,
     /// Position up to which the peer has acknowledged; 0: nothing.
     acknowledged: u64,
+    /// Position of the FIN, or of the reset, if one was seen.
     fin: Option<u64>,
+    /// Whether that is a reset.
+    reset: bool,
     ended: bool,
+    /// Bytes after the end, if any came.
+    afterwards: Afterwards,
     spans: Spans,
     /// Bytes handed out.
     pub(in crate::net) delivered: u64,
@@ -92,6 +104,16 @@ enum Start {
     Floating,
     /// It is known where the stream begins.
     Fixed,
+}
+
+/// What came after the end of a stream.
+#[derive(Clone, Copy, PartialEq)]
+enum Afterwards {
+    Nothing,
+    /// The first byte has the sequence number of the FIN, or follows a reset.
+    Adjoining,
+    /// The FIN took a sequence number, which is not counted as a byte.
+    Behind,
 }
 
 struct Held {
@@ -110,7 +132,9 @@ impl Stream {
             held_cost: 0,
             acknowledged: 0,
             fin: None,
+            reset: false,
             ended: false,
+            afterwards: Afterwards::Nothing,
             spans: Spans::default(),
             delivered: 0,
             missing: 0,
@@ -141,11 +165,6 @@ impl Stream {
     /// Sequence number at which the stream begins, if known.
     pub(in crate::net) fn beginning(&self) -> Option<u32> {
         (self.start == Start::Fixed).then(|| self.sequence(self.base))
-    }
-
-    /// Whether it ended in good order or by force.
-    pub(in crate::net) fn ended(&self) -> bool {
-        self.ended
     }
 
     /// Bytes held back, with what it costs to hold them.
@@ -213,10 +232,13 @@ impl Stream {
             };
         }
         let mut position = self.position(piece.sequence);
-        if piece.fin && self.fin.is_none() {
-            self.fin = Some(position + piece.bytes.len() as u64 + u64::from(piece.missing));
+        if self.fin.is_some() {
+            position = self.after_end(position, &mut piece, deliver);
+        } else if piece.fin {
+            let end = position + piece.bytes.len() as u64 + u64::from(piece.missing);
+            // A FIN before bytes that are known already is an old one.
+            self.fin = (end >= self.known_end()).then_some(end);
         }
-        self.clip_after_fin(position, &mut piece, deliver);
         if self.start == Start::Floating {
             self.hold(position, piece.bytes, piece.at, deliver);
             if self.held.len() >= FLOATING_SEGMENTS || piece.fin || self.hole_is_acknowledged() {
@@ -224,6 +246,7 @@ impl Stream {
             }
             return;
         }
+        let end = position + piece.bytes.len() as u64 + u64::from(piece.missing);
         let mut bytes = piece.bytes;
         if position < self.next {
             let seen = usize::try_from(self.next - position).unwrap_or(usize::MAX);
@@ -238,8 +261,7 @@ impl Stream {
         if position == self.next && self.held.is_empty() {
             self.hand_out(bytes, piece.at, history, deliver);
             // What the snap length cut off will not come again.
-            let end = self.position(piece.sequence) + piece.bytes.len() as u64;
-            self.gap_to(end + u64::from(piece.missing), piece.at, deliver);
+            self.gap_to(end, piece.at, deliver);
         } else {
             self.hold(position, bytes, piece.at, deliver);
             self.drain(Some(piece.at), history, deliver);
@@ -266,6 +288,34 @@ impl Stream {
         }
     }
 
+    /// The sender breaks off at `sequence`, if that is to be believed; at the end of what is known
+    /// else. Bytes before that place may still come.
+    pub(in crate::net) fn reset(
+        &mut self,
+        sequence: Option<u32>,
+        at: Arrival,
+        history: &mut History,
+        deliver: &mut Deliver<'_>,
+    ) {
+        if self.fin.is_some() || self.ended {
+            return;
+        }
+        let known = self.known_end();
+        let unseen = matches!(self.start, Start::Unseen { .. });
+        let place = match sequence {
+            Some(sequence) if !unseen => self.position(sequence),
+            _ => known,
+        };
+        // A FIN that was not captured takes a sequence number too.
+        let place = if place > known + 1 { place } else { known };
+        self.fin = Some(place);
+        self.reset = true;
+        if self.start == Start::Floating && place == known {
+            self.settle(history, deliver);
+        }
+        self.finish_if_due(at, deliver);
+    }
+
     /// Nothing more will come: hands out everything held, and says what is missing.
     pub(in crate::net) fn end(
         &mut self,
@@ -273,7 +323,7 @@ impl Stream {
         history: &mut History,
         deliver: &mut Deliver<'_>,
     ) {
-        if self.ended {
+        if self.ended && self.held.is_empty() {
             return;
         }
         if self.start == Start::Floating {
@@ -345,15 +395,41 @@ impl Stream {
         }
     }
 
-    fn clip_after_fin(&self, position: u64, piece: &mut Piece<'_>, deliver: &mut Deliver<'_>) {
-        let Some(fin) = self.fin else { return };
-        let room = usize::try_from(fin.saturating_sub(position)).unwrap_or(usize::MAX);
-        if piece.bytes.len() > room {
-            let message = format!("{} bytes after the FIN", piece.bytes.len() - room);
-            piece.bytes = piece.bytes.get(..room).unwrap_or_default();
+    /// Where a segment lies that came after the FIN or the reset; tells once if bytes of it lie
+    /// behind that.
+    fn after_end(
+        &mut self,
+        mut position: u64,
+        piece: &mut Piece<'_>,
+        deliver: &mut Deliver<'_>,
+    ) -> u64 {
+        let Some(fin) = self.fin else { return position };
+        if self.afterwards == Afterwards::Behind && position < fin {
+            // Before the number that the FIN took.
+            position += 1;
+        }
+        let length = piece.bytes.len() as u64 + u64::from(piece.missing);
+        if position + length <= fin {
+            return position;
+        }
+        if position == fin && length == 1 && !self.reset {
+            // A keep-alive repeats the FIN's number.
+            (piece.bytes, piece.missing) = (&[], 0);
+            return position;
+        }
+        if self.afterwards == Afterwards::Nothing {
+            self.afterwards = Afterwards::Adjoining;
+            let what = if self.reset { "reset" } else { "FIN" };
+            let message = format!("bytes after the {what}");
             let finding = Finding::warning("tcp-data-after-fin", self.offset(fin), message);
             deliver(piece.at, Delivery::Finding(finding));
+            if position > fin && !self.reset {
+                self.afterwards = Afterwards::Behind;
+                self.origin_sequence = self.origin_sequence.wrapping_add(1);
+                position -= 1;
+            }
         }
+        position
     }
 
     /// Compares bytes that come again with what was handed out.
@@ -468,7 +544,8 @@ impl Stream {
     fn finish_if_due(&mut self, at: Arrival, deliver: &mut Deliver<'_>) {
         if !self.ended && self.fin.is_some_and(|fin| self.next >= fin) {
             self.ended = true;
-            deliver(at, Delivery::Fin);
+            let how = if self.reset { Ending::Rst } else { Ending::Fin };
+            deliver(at, Delivery::End(how));
         }
     }
 

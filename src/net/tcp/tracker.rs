@@ -220,11 +220,15 @@ impl Tracker {
             && until <= at.time_ns
         {
             self.ended.pop();
-            if self
-                .connections
-                .get(&pair)
-                .is_some_and(|connection| connection.is_over())
-            {
+            let Some(connection) = self.connections.get(&pair) else {
+                continue;
+            };
+            let until = connection.late_ns.saturating_add(LINGER_NS);
+            if !connection.is_over() {
+                continue;
+            } else if until > at.time_ns {
+                self.ended.push(Reverse((until, pair)));
+            } else {
                 self.remove(pair, Ending::Fin, at, sink);
             }
         }
