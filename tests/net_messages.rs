@@ -605,3 +605,69 @@ fn captures_of_tls_survive_any_prefix_and_damage() {
         }
     }
 }
+
+/// Who opened, with the transport and the messages of each direction.
+fn roles(packets: &[Vec<u8>]) -> (String, Transport, Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let heard = decode(packets);
+    let Told::Open(client, server, _) = heard[0].told else {
+        panic!("{:?}", heard[0]);
+    };
+    let transport = heard
+        .iter()
+        .rev()
+        .find_map(|heard| match &heard.told {
+            Told::Summary(summary) => Some(summary.transport),
+            _ => None,
+        })
+        .unwrap();
+    (
+        format!("{client} {server}"),
+        transport,
+        messages(&heard, ClientToServer),
+        messages(&heard, ServerToClient),
+    )
+}
+
+#[test]
+fn without_a_syn_the_first_bytes_tell_who_is_the_client() {
+    let expected = (
+        "10.0.0.1:3000 10.0.0.2:50000".to_owned(),
+        Transport::WebSocket,
+        vec![b"question".to_vec()],
+        vec![b"answer".to_vec()],
+    );
+    for (upgrade, acknowledged, server_first) in [
+        (true, false, false),
+        (true, true, false),
+        (false, false, false),
+        (false, true, true),
+    ] {
+        let mut talk = Talk::midway(1000, 2000);
+        talk.client.1 = 3000;
+        talk.server.1 = 50_000;
+        if acknowledged {
+            // Says nothing of who is who, and is counted all the same.
+            talk.client_acknowledges();
+        }
+        if upgrade {
+            talk.client(UPGRADE);
+            talk.server(&granted(""));
+        }
+        let question = frame(0x82, b"question", Some([1, 2, 3, 4]));
+        let answer = frame(0x82, b"answer", None);
+        if server_first {
+            talk.server(&answer);
+            talk.client(&question);
+        } else {
+            talk.client(&question);
+            talk.server(&answer);
+        }
+        assert_eq!(roles(&talk.packets), expected, "{upgrade} {server_first}");
+        let heard = decode(&talk.packets);
+        let Told::Summary(summary) = &heard.last().unwrap().told else {
+            panic!("no summary");
+        };
+        let each = 1 + u64::from(upgrade);
+        assert_eq!(summary.packets, (each + u64::from(acknowledged), each));
+    }
+}

@@ -49,6 +49,11 @@ impl<T> Both<T> {
         }
     }
 
+    /// Makes each direction's value the other's.
+    pub(super) fn exchange(&mut self) {
+        std::mem::swap(&mut self.client_to_server, &mut self.server_to_client);
+    }
+
     /// The value of `direction`, to change.
     pub fn get_mut(&mut self, direction: Direction) -> &mut T {
         match direction {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::history::History;
+use super::roles;
 use super::stream::{Arrival, Delivery, Piece, Stream};
 use crate::net::conversation::Conversation;
 use crate::net::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Summary, Transport};
@@ -37,9 +38,12 @@ pub(super) struct Connection {
     /// Whether it holds neither WebSocket nor HTTP.
     plain: bool,
     from_start: bool,
+    /// Whether its opening was told, with who is who. Before the first bytes that may not be known.
+    announced: bool,
     packets: Both<u64>,
     wire_bytes: Both<u64>,
-    first_ns: u64,
+    first: Arrival,
+    first_direction: Direction,
     pub(super) last_ns: u64,
     ending: Both<Option<Ending>>,
     /// The last packet, once a side has reset the connection: what the other side had sent by then
@@ -68,18 +72,12 @@ pub(super) struct Surroundings<'c, 's> {
 }
 
 impl Connection {
-    pub(super) fn new(
-        number: u32,
-        client: SocketAddr,
-        server: SocketAddr,
-        from_start: bool,
-        plain: bool,
-        now_ns: u64,
-    ) -> Self {
+    /// A connection of which `segment` is the first packet.
+    pub(super) fn new(number: u32, segment: &Segment<'_>, at: Arrival) -> Self {
         Self {
             number,
-            client,
-            server,
+            client: segment.source,
+            server: segment.destination,
             streams: Both {
                 client_to_server: Stream::new(),
                 server_to_client: Stream::new(),
@@ -87,25 +85,63 @@ impl Connection {
             holes: Both::default(),
             appointments: Both::default(),
             conversation: None,
-            plain,
-            from_start,
+            plain: false,
+            from_start: segment.syn,
+            announced: false,
             packets: Both::default(),
             wire_bytes: Both::default(),
-            first_ns: now_ns,
-            last_ns: now_ns,
+            first: at,
+            first_direction: Direction::ClientToServer,
+            last_ns: at.time_ns,
             ending: Both::default(),
             reset: None,
             late_ns: 0,
         }
     }
 
-    pub(super) fn open(&self, direction: Direction, at: Arrival, sink: &mut Sink<'_>) {
+    pub(super) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// Takes note of who is who, and tells of the opening once bytes or the SYN show it.
+    pub(super) fn meet(&mut self, segment: &Segment<'_>, options: &Options, sink: &mut Sink<'_>) {
+        let assumed = self.direction_of(segment) == Direction::ClientToServer;
+        if roles::is_from_client(segment, assumed, options) != assumed {
+            self.exchange_roles();
+        }
+        if segment.syn
+            || segment.fin
+            || segment.rst
+            || segment.missing > 0
+            || !segment.payload.is_empty()
+        {
+            self.announce(options, sink);
+        }
+    }
+
+    /// Tells of the opening, if that was not done yet.
+    pub(super) fn announce(&mut self, options: &Options, sink: &mut Sink<'_>) {
+        if self.announced {
+            return;
+        }
+        self.announced = true;
+        self.plain = !self.from_start && options.plain_ports.contains(&self.server.port());
         let kind = Kind::Open {
             client: self.client,
             server: self.server,
             from_start: self.from_start,
         };
-        sink(Event::new(self.stamp(direction, at), Transport::Tcp, kind));
+        let stamp = self.stamp(self.first_direction, self.first);
+        sink(Event::new(stamp, Transport::Tcp, kind));
+    }
+
+    /// The client is the server. Nothing was handed out yet, and nothing is held.
+    fn exchange_roles(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        self.first_direction = self.first_direction.reverse();
+        self.packets.exchange();
+        self.wire_bytes.exchange();
+        self.streams.exchange();
     }
 
     /// Whether a segment must belong to a new connection between the same ports.
@@ -304,7 +340,7 @@ impl Connection {
                 client_to_server: streams.client_to_server.missing,
                 server_to_client: streams.server_to_client.missing,
             },
-            first_ns: self.first_ns,
+            first_ns: self.first.time_ns,
             last_ns: self.last_ns,
             ending: Both {
                 client_to_server: self.ending.client_to_server.unwrap_or(Ending::EndOfCapture),

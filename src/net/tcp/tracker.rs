@@ -116,13 +116,16 @@ impl Tracker {
                     return;
                 }
                 self.make_room(at, sink);
-                self.open(pair, segment, at, numbers, sink);
+                self.open(pair, segment, at, numbers);
                 let Some(opened) = self.connections.get_mut(&pair) else {
                     return;
                 };
                 opened
             }
         };
+        if !connection.is_announced() {
+            connection.meet(segment, &self.options, sink);
+        }
         let was_over = connection.is_over();
         self.held_cost -= connection.held_cost();
         self.message_cost -= connection.message_cost();
@@ -166,47 +169,11 @@ impl Tracker {
         self.ended.clear();
     }
 
-    fn open(
-        &mut self,
-        pair: Pair,
-        segment: &Segment<'_>,
-        at: Arrival,
-        numbers: &mut u32,
-        sink: &mut Sink<'_>,
-    ) {
-        let from_client = self.is_from_client(segment);
-        let (client, server) = if from_client {
-            (segment.source, segment.destination)
-        } else {
-            (segment.destination, segment.source)
-        };
-        let plain = !segment.syn && self.options.plain_ports.contains(&server.port());
+    fn open(&mut self, pair: Pair, segment: &Segment<'_>, at: Arrival, numbers: &mut u32) {
         let number = *numbers;
         *numbers += 1;
-        let connection = Connection::new(number, client, server, segment.syn, plain, at.time_ns);
-        let direction = if from_client {
-            Direction::ClientToServer
-        } else {
-            Direction::ServerToClient
-        };
-        connection.open(direction, at, sink);
+        let connection = Connection::new(number, segment, at);
         self.connections.insert(pair, Box::new(connection));
-    }
-
-    /// Who opens: who sends the SYN; else the side whose port is not that of a server.
-    fn is_from_client(&self, segment: &Segment<'_>) -> bool {
-        if segment.syn {
-            return segment.acknowledgment.is_none();
-        }
-        let (source, destination) = (segment.source.port(), segment.destination.port());
-        let known = |port: u16| {
-            self.options.server_ports.contains(&port) || self.options.plain_ports.contains(&port)
-        };
-        match (known(source), known(destination)) {
-            (true, false) => false,
-            (false, true) => true,
-            _ => source >= destination,
-        }
     }
 
     /// Holes whose time has come, and connections that ended long ago.
@@ -364,6 +331,7 @@ impl Tracker {
             history: &mut self.history,
             sink,
         };
+        connection.announce(&self.options, around.sink);
         connection.end(how, at, &mut around);
         let summary = connection.summary();
         let stamp = connection.stamp(Direction::ClientToServer, at);
