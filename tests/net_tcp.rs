@@ -454,3 +454,65 @@ fn a_fin_before_bytes_that_are_known_ends_nothing() {
     assert_eq!(codes(&heard), Vec::<&str>::new());
     assert_eq!(endings(&heard, ServerToClient), [Ending::EndOfCapture]);
 }
+
+/// What each connection's client and server sent, as text.
+fn texts(packets: &[Vec<u8>]) -> Vec<(String, String)> {
+    let heard = decode(packets);
+    let last = heard.iter().filter_map(|heard| heard.connection).max();
+    (0..=last.unwrap())
+        .map(|number| {
+            let mut own = heard.clone();
+            own.retain(|heard| heard.connection == Some(number));
+            (text(&own, ClientToServer), text(&own, ServerToClient))
+        })
+        .collect()
+}
+
+#[test]
+fn the_answer_to_a_syn_that_was_not_captured_begins_a_new_connection() {
+    let expected = [
+        ("one".to_owned(), "eins".to_owned()),
+        ("two".to_owned(), "zwei".to_owned()),
+    ];
+    for closed in [true, false] {
+        for step in [64_000, 1_000_000_000] {
+            let mut talk = Talk::open(100, 200);
+            talk.client(b"one");
+            talk.server(b"eins");
+            if closed {
+                talk.close();
+            }
+            talk.client_next += step;
+            talk.server_next += step;
+            let syn = talk.packets.len();
+            talk.handshake();
+            talk.packets.remove(syn);
+            talk.client(b"two");
+            talk.server(b"zwei");
+            // A copy of the answer changes nothing.
+            talk.packets.insert(syn + 1, talk.packets[syn].clone());
+            assert_eq!(texts(&talk.packets), expected, "{closed} {step}");
+        }
+    }
+}
+
+#[test]
+fn a_syn_unlike_what_the_other_side_acknowledged_begins_a_new_connection() {
+    let mut talk = Talk::midway(100, 200);
+    talk.server(b"eins");
+    talk.client_next = 900_000;
+    talk.server_next = 77_000_000;
+    let begins = talk.packets.len();
+    talk.handshake();
+    talk.client(b"two");
+    talk.server(b"zwei");
+    let expected = [
+        (String::new(), "eins".to_owned()),
+        ("two".to_owned(), "zwei".to_owned()),
+    ];
+    assert_eq!(texts(&talk.packets), expected);
+    // But one that was captured late is no new connection.
+    let mut packets = talk.packets.split_off(begins);
+    packets.swap(0, 3);
+    assert_eq!(texts(&packets), expected[1..]);
+}

@@ -146,16 +146,45 @@ impl Connection {
 
     /// Whether a segment must belong to a new connection between the same ports.
     pub(super) fn is_replaced_by(&self, segment: &Segment<'_>) -> bool {
-        let direction = self.direction_of(segment);
-        let over = self.is_over();
-        if segment.syn && segment.acknowledgment.is_none() {
-            let begins = segment.sequence.wrapping_add(1);
-            let known = self.streams.get(direction).beginning();
-            return known.map_or(over, |known| known != begins);
+        if segment.syn {
+            return !self.fits_syn(segment);
         }
-        over && !segment.rst
+        self.is_over()
+            && !segment.rst
             && !segment.payload.is_empty()
-            && self.streams.get(direction).is_far(segment.sequence)
+            && self.is_foreign_to_the_end(segment)
+    }
+
+    /// Whether bytes that come when this is over have nothing to do with it.
+    fn is_foreign_to_the_end(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction_of(segment);
+        let stream = self.streams.get(direction);
+        let other = self.streams.get(direction.reverse());
+        // After a reset the other side's bytes may still be on their way, after two FINs none are.
+        stream.is_far(segment.sequence)
+            || self.reset.is_none()
+                && (stream.is_beyond(segment.sequence)
+                    || segment.acknowledgment.is_some_and(|at| other.is_beyond(at)))
+    }
+
+    /// Whether a SYN, or the answer to one, may be this connection's.
+    fn fits_syn(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction_of(segment);
+        let stream = self.streams.get(direction);
+        let begins = segment.sequence.wrapping_add(1);
+        let Some(acknowledged) = segment.acknowledgment else {
+            return match stream.beginning() {
+                Some(known) => known == begins,
+                None => !self.is_over() && stream.may_begin(begins),
+            };
+        };
+        if self.is_over() {
+            return stream.beginning() == Some(begins);
+        }
+        let other = self.streams.get(direction.reverse());
+        // Of a client that has sent nothing else, another SYN may have gone before.
+        let fits_other = other.delivered == 0 || !other.is_far(acknowledged);
+        fits_other && stream.may_begin(begins)
     }
 
     /// Whether both directions have ended, or will without another word.

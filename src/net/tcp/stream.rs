@@ -16,6 +16,11 @@ const HELD_OVERHEAD: usize = 96;
 const ACKNOWLEDGMENT_REACH: u64 = 64 << 20;
 /// How far behind a lasting hole bytes are believed at the end, when nobody acknowledged them.
 const UNACKNOWLEDGED_REACH: u64 = 64 << 20;
+/// How far from what is expected a sequence number may be and still be believed to belong to the
+/// same stream.
+const NEAR: u32 = 8 << 20;
+/// How far behind the FIN bytes may lie and still be taken for the same sender's.
+const BEYOND: i32 = 64 << 10;
 /// Segments after which a stream without a beginning is taken to begin at the earliest of them.
 const FLOATING_SEGMENTS: usize = 4;
 
@@ -167,6 +172,23 @@ impl Stream {
         (self.start == Start::Fixed).then(|| self.sequence(self.base))
     }
 
+    /// Whether the stream may begin at `sequence`, by what was seen of it: at its first byte, or
+    /// not far before that.
+    pub(in crate::net) fn may_begin(&self, sequence: u32) -> bool {
+        let first = match self.start {
+            Start::Unseen { acknowledged: None } => return true,
+            Start::Unseen {
+                acknowledged: Some(acknowledged),
+            } => acknowledged,
+            Start::Floating => {
+                let first = self.held.first_key_value().map(|(first, _)| *first);
+                self.sequence(first.unwrap_or(self.next))
+            }
+            Start::Fixed => self.sequence(self.base),
+        };
+        first.wrapping_sub(sequence) <= NEAR
+    }
+
     /// Bytes held back, with what it costs to hold them.
     pub(in crate::net) fn held_cost(&self) -> usize {
         self.held_cost
@@ -190,7 +212,13 @@ impl Stream {
         let distance = sequence
             .wrapping_sub(self.sequence(self.next))
             .cast_signed();
-        distance.unsigned_abs() > 8 << 20
+        distance.unsigned_abs() > NEAR
+    }
+
+    /// Whether `sequence` is so far behind the last byte that it does not follow from it.
+    pub(in crate::net) fn is_beyond(&self, sequence: u32) -> bool {
+        let distance = sequence.wrapping_sub(self.sequence(self.next));
+        distance.cast_signed() > BEYOND
     }
 
     /// The peer has received everything before `sequence`.
