@@ -516,3 +516,40 @@ fn a_syn_unlike_what_the_other_side_acknowledged_begins_a_new_connection() {
     packets.swap(0, 3);
     assert_eq!(texts(&packets), expected[1..]);
 }
+
+#[test]
+fn bytes_wait_longer_while_the_receiver_waits_too() {
+    let limit = 20_000;
+    let options = || Options {
+        reorder_limit: limit,
+        reorder_awaited_limit: 100_000,
+        ..Default::default()
+    };
+    // The first byte comes after `held` thousand others.
+    let gaps = |held: u32, acknowledged: bool| {
+        let mut talk = Talk::open(100, 200);
+        for at in 0..held {
+            talk.push(false, 201 + at * 1000, 100, ACK, &[7; 1000]);
+            if acknowledged {
+                talk.client_acknowledges();
+            }
+        }
+        talk.push(false, 200, 100, ACK, b"\0");
+        let heard = decode_with(options(), &talk.packets);
+        stream(&heard, ServerToClient).1
+    };
+    assert_eq!(gaps(60, true), []);
+    assert_eq!(gaps(60, false), [(0, 1)]);
+    // Not without end.
+    assert_eq!(gaps(120, true), [(0, 1)]);
+    // That it waited once does not serve a hole that comes later.
+    let mut talk = Talk::open(100, 200);
+    talk.push(false, 201, 100, ACK, &[7; 19_000]);
+    talk.client_acknowledges();
+    talk.push(false, 200, 100, ACK, b"\0");
+    talk.push(false, 19_202, 100, ACK, &[7; 15_000]);
+    talk.push(false, 34_202, 100, ACK, &[7; 15_000]);
+    talk.push(false, 19_201, 100, ACK, b"\0");
+    let heard = decode_with(options(), &talk.packets);
+    assert_eq!(stream(&heard, ServerToClient).1, [(19_001, 1)]);
+}

@@ -308,8 +308,12 @@ impl Connection {
         self.streams.client_to_server.held_cost() + self.streams.server_to_client.held_cost()
     }
 
-    pub(super) fn direction_held_cost(&self, direction: Direction) -> usize {
-        self.streams.get(direction).held_cost()
+    /// Whether a direction holds back more than it may.
+    pub(super) fn holds_too_much(&self, direction: Direction, options: &Options) -> bool {
+        let stream = self.streams.get(direction);
+        stream.held_cost() > options.reorder_limit
+            && (stream.unwarranted_cost() > options.reorder_limit
+                || stream.held_cost() > options.reorder_awaited_limit)
     }
 
     /// Bytes kept for unfinished messages.

@@ -85,6 +85,8 @@ pub(in crate::net) struct Stream {
     base: u64,
     held: BTreeMap<u64, Held>,
     held_cost: usize,
+    /// What was held when the peer last said that it waits for the byte at a position too.
+    awaited: (u64, usize),
     /// Position up to which the peer has acknowledged; 0: nothing.
     acknowledged: u64,
     /// Position of the FIN, or of the reset, if one was seen.
@@ -135,6 +137,7 @@ impl Stream {
             base: ORIGIN,
             held: BTreeMap::new(),
             held_cost: 0,
+            awaited: (0, 0),
             acknowledged: 0,
             fin: None,
             reset: false,
@@ -194,6 +197,14 @@ impl Stream {
         self.held_cost
     }
 
+    /// How much of that is held back since the peer last said that it lacks the same bytes.
+    pub(in crate::net) fn unwarranted_cost(&self) -> usize {
+        match self.awaited {
+            (position, cost) if position == self.next => self.held_cost.saturating_sub(cost),
+            _ => self.held_cost,
+        }
+    }
+
     /// Whether bytes wait for others.
     pub(in crate::net) fn waits(&self) -> bool {
         !self.held.is_empty()
@@ -236,8 +247,13 @@ impl Stream {
         if position <= self.known_end() + ACKNOWLEDGMENT_REACH {
             self.acknowledged = self.acknowledged.max(position);
         }
-        if self.start == Start::Floating && self.hole_is_acknowledged() {
-            self.settle(history, deliver);
+        if !self.held.is_empty() {
+            if position <= self.next {
+                self.awaited = (self.next, self.held_cost);
+            }
+            if self.start == Start::Floating && self.hole_is_acknowledged() {
+                self.settle(history, deliver);
+            }
         }
     }
 

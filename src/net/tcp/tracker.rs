@@ -136,7 +136,7 @@ impl Tracker {
         };
         connection.segment(segment, wire_length, at, &mut around);
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-            let again = if connection.direction_held_cost(direction) > self.options.reorder_limit {
+            let again = if connection.holds_too_much(direction, &self.options) {
                 connection.look_at_hole(direction, at.time_ns, true, &mut around)
             } else {
                 connection.appointment(direction)
