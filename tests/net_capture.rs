@@ -526,3 +526,35 @@ fn fragments_captured_twice_are_not_told_as_missing() {
     let expected = [data, vec![9; 200]].concat();
     assert_eq!(decode(&again), (expected, vec![]));
 }
+
+#[test]
+fn headers_behind_the_fragment_header_are_read_when_the_packet_is_whole() {
+    // Destination options, long enough to be cut in two, before TCP.
+    let mut whole = vec![6, 10, 1, 84];
+    whole.resize(88, 0);
+    whole.extend(segment(1, ACK, b"\x01over six"));
+    let part = |from: usize, to: usize| {
+        let mut packet = ipv6(Some((from as u16, to < whole.len())), &whole[from..to]);
+        // The number of the options' header.
+        packet[48] = 60;
+        packet
+    };
+    for cut in [80, 88, 96] {
+        let packets = [
+            ipv6(None, &segment(0, SYN, b"")),
+            part(0, cut),
+            part(cut, whole.len()),
+        ];
+        let heard = decode(&packets);
+        let (bytes, _) = stream(&heard, ClientToServer);
+        let bytes: Vec<u8> = bytes.into_iter().flatten().collect();
+        assert_eq!((bytes, codes(&heard)), (b"\x01over six".to_vec(), vec![]));
+    }
+    // Options that go beyond the packet.
+    let mut damaged = part(0, 88);
+    damaged[57] = 200;
+    let mut last = part(80, 88);
+    last[51] &= !1;
+    let heard = decode(&[damaged, last]);
+    assert_eq!(codes(&heard), ["packet-damaged"]);
+}
