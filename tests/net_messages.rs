@@ -650,8 +650,8 @@ fn without_a_syn_the_first_bytes_tell_who_is_the_client() {
             talk.client_acknowledges();
         }
         if upgrade {
-            talk.client(UPGRADE);
-            talk.server(&granted(""));
+            talk.client(net::UPGRADE);
+            talk.server(&net::granted(""));
         }
         let question = frame(0x82, b"question", Some([1, 2, 3, 4]));
         let answer = frame(0x82, b"answer", None);
