@@ -553,3 +553,27 @@ fn bytes_wait_longer_while_the_receiver_waits_too() {
     let heard = decode_with(options(), &talk.packets);
     assert_eq!(stream(&heard, ServerToClient).1, [(19_001, 1)]);
 }
+
+#[test]
+fn a_reset_closes_the_other_direction_soon_and_bytes_that_come_later_are_handed_out_too() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask");
+    talk.push(true, 103, 200, net::RST | ACK, b"");
+    let reset = talk.packets.len() as u64;
+    // Packets are a millisecond apart; these are of another connection.
+    let other = tcp((3, 50_000), (4, 9000), 5, 1, ACK, b"");
+    talk.packets.extend(vec![other; 3000]);
+    talk.server(b"answer");
+    let mut heard = decode(&talk.packets);
+    heard.retain(|heard| heard.connection == Some(0));
+    let closed = heard.iter().position(|heard| {
+        heard.told == Told::Close(Ending::Rst) && heard.direction == ServerToClient
+    });
+    let answered = heard.iter().position(|heard| {
+        matches!(heard.told, Told::Data(0, _)) && heard.direction == ServerToClient
+    });
+    assert!(closed.unwrap() < answered.unwrap(), "{heard:?}");
+    assert_eq!(heard[closed.unwrap()].packet, reset);
+    assert_eq!(text(&heard, ServerToClient), "answer");
+    assert_eq!(endings(&heard, ServerToClient), [Ending::Rst]);
+}

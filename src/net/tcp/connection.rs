@@ -49,7 +49,7 @@ pub(super) struct Connection {
     /// The last packet, once a side has reset the connection: what the other side had sent by then
     /// may still come.
     reset: Option<Arrival>,
-    /// When bytes came last after it was over; 0: never.
+    /// When bytes came after it was over, or a reset, last; 0: never.
     pub(super) late_ns: u64,
 }
 
@@ -193,7 +193,14 @@ impl Connection {
             || self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
     }
 
-    /// Bytes came although it is over.
+    /// When the last packet came of a connection that was reset, as long as a direction of it is
+    /// open.
+    pub(super) fn reset_ns(&self) -> Option<u64> {
+        let open = self.ending.client_to_server.is_none() || self.ending.server_to_client.is_none();
+        self.reset.filter(|_| open).map(|reset| reset.time_ns)
+    }
+
+    /// Something came although it is over, or is now.
     fn goes_on(&mut self, at: Arrival) {
         self.late_ns = at.time_ns;
         if let Some(reset) = &mut self.reset {
@@ -263,6 +270,7 @@ impl Connection {
         if far && sequence != 0 {
             return;
         }
+        self.goes_on(at);
         self.reset = Some(at);
         let sequence = (!far).then_some(sequence);
         self.on_stream(direction, around, |stream, history, deliver| {

@@ -13,6 +13,8 @@ use crate::net::event::{Direction, Ending, Event, Finding, Kind, Sink, Transport
 use crate::net::link::Segment;
 use crate::net::options::Options;
 
+/// How long what the other side had sent before a reset is waited for.
+const RESET_LINGER_NS: u64 = 2_000_000_000;
 /// How long an ended connection is kept, for stray packets.
 const LINGER_NS: u64 = 60_000_000_000;
 
@@ -148,7 +150,11 @@ impl Tracker {
         self.held_cost += connection.held_cost();
         self.message_cost += connection.message_cost();
         if !was_over && connection.is_over() {
-            let until = at.time_ns.saturating_add(LINGER_NS);
+            let lingers = match connection.reset_ns() {
+                Some(_) => RESET_LINGER_NS,
+                None => LINGER_NS,
+            };
+            let until = at.time_ns.saturating_add(lingers);
             self.ended.push(Reverse((until, pair)));
         }
         self.enforce_totals(at, sink);
@@ -187,18 +193,42 @@ impl Tracker {
             && until <= at.time_ns
         {
             self.ended.pop();
-            let Some(connection) = self.connections.get(&pair) else {
-                continue;
-            };
+            self.look_at_ended(pair, at, sink);
+        }
+    }
+
+    /// Ends what a reset left open, or forgets a connection, if it is time for that.
+    fn look_at_ended(&mut self, pair: Pair, at: Arrival, sink: &mut Sink<'_>) {
+        let Some(connection) = self.connections.get_mut(&pair) else {
+            return;
+        };
+        if !connection.is_over() {
+            return;
+        }
+        let Some(last_ns) = connection.reset_ns() else {
             let until = connection.late_ns.saturating_add(LINGER_NS);
-            if !connection.is_over() {
-                continue;
-            } else if until > at.time_ns {
+            if until > at.time_ns {
                 self.ended.push(Reverse((until, pair)));
             } else {
                 self.remove(pair, Ending::Fin, at, sink);
             }
+            return;
+        };
+        let mut until = last_ns.saturating_add(RESET_LINGER_NS);
+        if until <= at.time_ns {
+            until = last_ns.saturating_add(LINGER_NS);
+            self.held_cost -= connection.held_cost();
+            self.message_cost -= connection.message_cost();
+            let mut around = Surroundings {
+                options: &self.options,
+                history: &mut self.history,
+                sink,
+            };
+            connection.end(Ending::Rst, at, &mut around);
+            self.held_cost += connection.held_cost();
+            self.message_cost += connection.message_cost();
         }
+        self.ended.push(Reverse((until, pair)));
     }
 
     fn look_at_first_hole(&mut self, at: Arrival, by_force: bool, sink: &mut Sink<'_>) -> bool {
