@@ -82,10 +82,8 @@ impl Stream {
         options: &TrafficOptions,
     ) -> Self {
         let forced = options.forced.or_else(|| {
-            let chosen = options
-                .ports
-                .iter()
-                .find(|(port, _)| *port == server.port() || *port == client.port());
+            let mut ports = options.ports.iter();
+            let chosen = ports.find(|(port, _)| *port == server.port());
             chosen.map(|(_, protocol)| *protocol)
         });
         let mut connection = Connection::new(forced, options.settings.clone());
