@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod net;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -327,6 +329,23 @@ fn a_port_is_one_of_a_server() {
     let port = client.as_str().unwrap().rsplit(':').next().unwrap();
     let forced = records(&["-p", &format!("{port}=noxu"), SESSION]);
     assert_eq!(forced, records(&[SESSION]));
+}
+
+#[test]
+fn messages_that_hold_nothing_are_shown() {
+    let mut talk = net::websocket("");
+    talk.client(&net::frame(0x81, b"", Some([1, 2, 3, 4])));
+    talk.server(&net::frame(0x82, b"", None));
+    talk.close();
+    let packets: Vec<_> = talk.packets.into_iter().map(|one| (1, 0, one)).collect();
+    let output = wirectl_with(&["pcap", "--json", "-"], &capture(101, &packets));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let codes = shown.lines().map(|line| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["length"], 0);
+        record["issues"][0]["code"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(codes.collect::<Vec<_>>(), ["foreign-text", "empty-message"]);
 }
 
 #[test]

@@ -227,6 +227,12 @@ pub(super) static ALL: &[Explanation] = &[
         "Damage, or missing bytes before it.",
     ),
     explain(
+        "empty-message",
+        "a message that holds nothing",
+        "A WebSocket message without content. No known protocol has such; peers ignore it or complain.",
+        "The sender's code; some send such messages to keep a connection alive.",
+    ),
+    explain(
         "foreign-text",
         "text of no known protocol",
         "A text message on this connection is not of a known protocol. It is kept as a \

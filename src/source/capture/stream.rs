@@ -336,6 +336,13 @@ impl State {
             net::Envelope::Http(_) => true,
             _ => message.text,
         };
+        if bytes.is_empty() && !foreign {
+            self.foreign += 1;
+            return pipeline.show(origin, message.offset, bytes, |record| {
+                record.unknown(0);
+                record.warning("empty-message", (0, 0), "a message that holds nothing");
+            });
+        }
         let mut chunk = Chunk {
             bytes,
             offset: message.offset,
