@@ -115,6 +115,9 @@ pub struct Event<'a> {
     pub packet: u64,
     /// What carried it.
     pub transport: Transport,
+    /// Whether the other direction lacks bytes that were sent before: they are not in the capture,
+    /// or come later.
+    pub other_lacks: bool,
     /// What it is.
     pub kind: Kind<'a>,
 }
@@ -128,6 +131,7 @@ impl<'a> Event<'a> {
             time_ns: at.time_ns,
             packet: at.packet,
             transport,
+            other_lacks: false,
             kind,
         }
     }

@@ -43,6 +43,8 @@ struct State {
     server: SocketAddr,
     connection: Connection,
     pending: Both<Pending>,
+    /// Which of them lack bytes that were sent before what the other one sends.
+    lacks: Both<bool>,
     /// Where the frames that were seen end.
     ends: Both<u64>,
     asked: Asked,
@@ -101,6 +103,7 @@ impl Stream {
                 server,
                 connection,
                 pending: Both::default(),
+                lacks: Both::default(),
                 ends: Both::default(),
                 asked: Asked::default(),
                 foreign: 0,
@@ -161,6 +164,9 @@ impl Stream {
             }
             pending.start(&[], pending.offset);
             pending.bytes = Vec::new();
+            if let Some(direction) = origin.direction {
+                self.state.connection.gap(direction);
+            }
         }
         self.state.count(before, pipeline.totals());
         Ok(flow)
@@ -220,6 +226,13 @@ impl State {
         options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
+        let other = event.direction.reverse();
+        if *self.lacks.get_mut(other) != event.other_lacks {
+            *self.lacks.get_mut(other) = event.other_lacks;
+            if let Some(own) = origin.direction {
+                self.connection.lacks(own.reverse(), event.other_lacks);
+            }
+        }
         if let Some(end) = end(&event.kind) {
             *self.ends.get_mut(event.direction) = end;
         }
@@ -375,6 +388,9 @@ impl State {
     ) -> io::Result<Flow> {
         if self.ended(event, origin, pipeline)? == Flow::Stop {
             return Ok(Flow::Stop);
+        }
+        if let Some(direction) = origin.direction {
+            self.connection.gap(direction);
         }
         pipeline.show(origin, offset, &[], |message| {
             no_frame(message, "tcp", "Gap");
