@@ -21,11 +21,19 @@ const LEAST_CLOCK_TERM: u64 = 1_000_000_000_000;
 pub struct Group {
     /// Who won a term.
     masters: VecDeque<(u64, Vec<u8>)>,
-    /// The highest term that a node has proposed, and when, in nanoseconds since the Unix epoch.
-    proposers: VecDeque<(Vec<u8>, (u64, Option<u64>))>,
+    /// What a node has proposed last.
+    proposers: VecDeque<(Vec<u8>, Proposed)>,
     proposals: Kinds,
     restores: Kinds,
     terms: Kinds,
+}
+
+/// The highest term that a node has proposed.
+#[derive(Clone, Copy, Debug)]
+struct Proposed {
+    term: u64,
+    /// When, in nanoseconds since the Unix epoch, if known.
+    time: Option<u64>,
 }
 
 /// Which of two kinds were seen, which never come from the same release.
@@ -88,13 +96,13 @@ impl Group {
         let known = self.proposers.iter_mut().find(|(known, _)| *known == name);
         match known {
             // What has waited for missing bytes comes late.
-            Some((_, (_, before))) if time < *before => {}
-            Some((_, (highest, _))) if term < *highest => {
-                let what = format!("{} has proposed term {highest} before", shown(&name));
+            Some((_, highest)) if time < highest.time => {}
+            Some((_, highest)) if term < highest.term => {
+                let what = format!("{} has proposed term {} before", shown(&name), highest.term);
                 message.warning("term-regression", at, what);
             }
-            Some((_, highest)) => *highest = (term, time),
-            None => remember(&mut self.proposers, (name, (term, time))),
+            Some((_, highest)) => *highest = Proposed { term, time },
+            None => remember(&mut self.proposers, (name, Proposed { term, time })),
         }
     }
 
