@@ -1,5 +1,11 @@
 //! Noxu connections of which packets are missing: what is whole is found, nothing else is said.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a panic is a failed test"
+)]
+
 mod net;
 
 use net::Talk;
@@ -151,6 +157,20 @@ fn one_lost_write_of_a_feeder_stream_costs_one_message() {
         writes.extend(frame(false, &entry(vlsn)));
         writes.extend(frame(true, &vlsn.to_le_bytes()));
     }
+    lose_each(&writes, &[]);
+}
+
+#[test]
+fn what_is_left_of_a_frame_before_a_hole_holds_no_others() {
+    let mut writes = Vec::new();
+    writes.extend(frame(true, b"PEER_FEEDER"));
+    writes.extend(frame(true, &0_u64.to_le_bytes()));
+    writes.extend(frame(false, &[0]));
+    let entries: Vec<u8> = (1..9)
+        .flat_map(|vlsn| frame(false, &entry(vlsn)))
+        .flat_map(|(_, bytes)| bytes)
+        .collect();
+    writes.extend(entries.chunks(7).map(|piece| (false, piece.to_vec())));
     lose_each(&writes, &[]);
 }
 

@@ -405,7 +405,9 @@ impl NoxuSession {
             .family
             .is_none_or(|family| guess::begins(family, there, size.saturating_sub(4)).is_some());
         let due = bytes.len() >= side.looked_through.saturating_mul(2).max(1 << 16);
-        if input.ended || due && !likely {
+        // Dumps may lack bytes anywhere; of a connection, it is said where it does.
+        let in_order = likely && input.direction.is_some();
+        if input.ended && !in_order || due && !likely {
             self.side(input.direction).looked_through = bytes.len();
             if let Some(next) = find::next_frame(input, 1, self.families) {
                 return self.damaged(Damage::Torn, next);
