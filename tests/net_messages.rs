@@ -534,6 +534,49 @@ fn tls_is_decrypted_with_a_key_log_across_key_updates() {
 }
 
 #[test]
+fn a_lost_packet_of_tls_loses_what_it_holds_and_no_more() {
+    for capture in [TLS13, TLS12] {
+        let (header, mut rest) = capture.split_at(24);
+        let mut packets = Vec::new();
+        while let Some(length) = rest.get(8..12) {
+            let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+            let (packet, after) = rest.split_at(16 + length);
+            packets.push(packet);
+            rest = after;
+        }
+        // Not the two packets that open the connection, nor those with the hellos.
+        let hellos = |bytes: &[u8]| {
+            let mut starts = bytes.windows(11);
+            starts.any(|start| matches!(start, [22, 3, _, _, _, 1 | 2, 0, _, _, 3, 3]))
+        };
+        for lost in 2..packets.len() {
+            if hellos(packets[lost]) {
+                continue;
+            }
+            let others = packets.iter().enumerate().filter(|(at, _)| *at != lost);
+            let others: Vec<&[u8]> = others.map(|(_, packet)| *packet).collect();
+            let heard = decode_file(&[&[header], &others[..]].concat().concat(), KEYS);
+            let clear: Vec<Vec<u8>> = of(&heard, ClientToServer, |told| match told {
+                Told::Data(_, bytes) => Some(bytes.clone()),
+                _ => None,
+            });
+            let lines = String::from_utf8(clear.concat()).unwrap();
+            assert!(lines.lines().count() >= 2, "{lost}: {lines}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_heard_alone_speaks_tls_too() {
+    let hello = hex::decode("160303002e0200002a0303").unwrap();
+    let data = [&[23, 3, 3, 0, 40][..], &[9; 40]].concat();
+    let mut talk = Talk::open(3, 4);
+    talk.server(&[hello, vec![7; 40], data].concat());
+    let heard = decode(&talk.packets);
+    assert_eq!(codes(&heard), ["tls-not-decrypted"]);
+}
+
+#[test]
 fn tls_without_secrets_is_named_and_said_to_stay_encrypted() {
     let heard = decode_file(TLS13, b"");
     assert_eq!(codes(&heard), ["tls-not-decrypted"]);

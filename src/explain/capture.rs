@@ -221,10 +221,30 @@ pub(super) static ALL: &[Explanation] = &[
         "Another protocol may use the port.",
     ),
     explain(
+        "http-head-odd",
+        "a head is written as it should not be",
+        "A header field of a request or an answer is folded over several lines, or has blanks \
+         before its colon. It is read as it is meant.",
+        "A proxy or an old server may write so; receivers may refuse it.",
+    ),
+    explain(
+        "http-content-encoding",
+        "a compressed body cannot be read",
+        "The content of a request or an answer is compressed in a way other than gzip and \
+         deflate, is damaged, or bytes of it are missing.",
+        "Make the server send plain content, or capture without losses.",
+    ),
+    explain(
         "http-chunk-malformed",
         "a chunk's length cannot be read",
         "The body is sent in chunks, and a chunk's length is no hexadecimal number.",
         "Damage, or missing bytes before it.",
+    ),
+    explain(
+        "empty-message",
+        "a message that holds nothing",
+        "A WebSocket message without content. No known protocol has such; peers ignore it or complain.",
+        "The sender's code; some send such messages to keep a connection alive.",
     ),
     explain(
         "foreign-text",

@@ -2,19 +2,17 @@
 //!
 //! Fed with the ordered bytes of both directions, from packets or from live sockets.
 
+mod undecided;
+
 use std::sync::Arc;
 
+use self::undecided::{Decision, Undecided, What};
 use super::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Transport};
-use super::http::{self, Http, Start, Switch, SwitchTo};
+use super::http::{Http, Switch, SwitchTo};
 use super::options::Options;
-use super::tls::{self, Inner, Tls};
+use super::tls::{Inner, Tls};
 use super::websocket::{Agreement, Receiver};
 
-/// Bytes after which a stream in whose middle the capture began is plain, if nothing at all in it
-/// looks like a frame.
-const HOPELESS: usize = 4 << 10;
-/// The same, if something does.
-const UNDECIDED_LIMIT: usize = 256 << 10;
 /// Protocols inside of one another.
 const DEPTH_LIMIT: u32 = 4;
 
@@ -35,7 +33,16 @@ enum Layer {
     Plain,
     Http(Box<Http>),
     WebSocket(Box<Both<Receiver>>),
+    Granted(Box<Granted>),
     Tls(Box<Secured>),
+}
+
+/// A WebSocket of which the server's answer came before the client's request: so a capture may hold
+/// them.
+struct Granted {
+    http: Box<Http>,
+    agreement: Agreement,
+    frames: Both<Receiver>,
 }
 
 /// A TLS connection and what is inside.
@@ -44,35 +51,6 @@ struct Secured {
     inner: Conversation,
     /// Whether anything was decrypted.
     opened: bool,
-}
-
-/// What came before it was clear what it is.
-struct Undecided {
-    /// The streams are known from their first byte on.
-    from_start: bool,
-    entries: Vec<Entry>,
-    bytes: Both<Vec<u8>>,
-    /// Look for frames, where the beginning was not seen.
-    frames: Option<Box<Both<Receiver>>>,
-}
-
-struct Entry {
-    at: Stamp,
-    what: What,
-}
-
-#[derive(Clone, Copy)]
-enum What {
-    Data {
-        offset: u64,
-        length: usize,
-    },
-    Gap {
-        offset: u64,
-        missing: u64,
-    },
-    /// Bytes are missing, it is not known how many; this was told elsewhere.
-    Lost,
 }
 
 impl Conversation {
@@ -111,7 +89,7 @@ impl Conversation {
             Layer::Undecided(_) | Layer::Plain => self.carrier,
             Layer::Http(http) if http.streams_events() => Transport::Sse,
             Layer::Http(_) => Transport::Http,
-            Layer::WebSocket(_) => Transport::WebSocket,
+            Layer::WebSocket(_) | Layer::Granted(_) => Transport::WebSocket,
             Layer::Tls(secured) if secured.opened => secured.inner.transport(),
             Layer::Tls(_) => Transport::Tls,
         }
@@ -123,7 +101,8 @@ impl Conversation {
             Layer::Undecided(undecided) => undecided.cost(),
             Layer::Plain => 0,
             Layer::Http(http) => http.cost(),
-            Layer::WebSocket(both) => both.client_to_server.cost() + both.server_to_client.cost(),
+            Layer::WebSocket(both) => cost(both),
+            Layer::Granted(granted) => granted.http.cost() + cost(&granted.frames),
             Layer::Tls(secured) => secured.tls.cost() + secured.inner.cost(),
         }
     }
@@ -140,6 +119,11 @@ impl Conversation {
             Layer::Http(http) => {
                 if let Some(switch) = http.data(at, bytes, sink) {
                     self.switch(at, offset, bytes, switch, sink);
+                }
+            }
+            Layer::Granted(granted) => {
+                if let Some(switch) = granted.data(at, bytes, sink) {
+                    self.request_came(at, offset, bytes, &switch, sink);
                 }
             }
             Layer::Tls(secured) => secured.data(at, bytes, sink),
@@ -165,8 +149,12 @@ impl Conversation {
 
     /// Bytes will not come: `missing` of them, or `u64::MAX` if that is not known.
     fn lose(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) {
+        self.no_request(at, "gap", sink);
         match &mut self.layer {
             Layer::WebSocket(both) => both.get_mut(at.direction).gap(at, missing, sink),
+            Layer::Granted(granted) => {
+                granted.frames.get_mut(at.direction).gap(at, missing, sink);
+            }
             Layer::Http(http) => {
                 if let Some(switch) = http.gap(at, missing, sink) {
                     self.switch(at, 0, &[], switch, sink);
@@ -187,8 +175,10 @@ impl Conversation {
             self.decided(at, decision, sink);
         }
         let transport = self.transport();
+        self.no_request(at, "cut-off", sink);
         match &mut self.layer {
             Layer::WebSocket(both) => both.get_mut(at.direction).close(at, sink),
+            Layer::Granted(granted) => granted.frames.get_mut(at.direction).close(at, sink),
             Layer::Http(_) => self.close_http(at, how, sink),
             Layer::Tls(secured) => {
                 secured.tls.close(at, sink);
@@ -209,6 +199,16 @@ impl Conversation {
                     both.get_mut(direction)
                         .shed(Stamp { direction, ..at }, sink);
                 }
+            }
+            Layer::Granted(granted) => {
+                granted.http.shed(at, sink);
+                granted.frames.server_to_client.shed(
+                    Stamp {
+                        direction: Direction::ServerToClient,
+                        ..at
+                    },
+                    sink,
+                );
             }
             Layer::Http(http) => http.shed(at, sink),
             Layer::Tls(secured) => secured.inner.shed(at, sink),
@@ -276,6 +276,7 @@ impl Conversation {
         switch: Switch,
         sink: &mut Sink<'_>,
     ) {
+        let before = std::mem::replace(&mut self.layer, Layer::Plain);
         self.layer = match switch.to {
             // A tunnel can hold anything.
             SwitchTo::Plain => {
@@ -283,18 +284,78 @@ impl Conversation {
                 self.depth = nested.depth;
                 nested.layer
             }
-            SwitchTo::WebSocket(agreement) => Layer::WebSocket(Box::new(receivers(
-                agreement,
-                &self.options,
-                switch.in_step,
-            ))),
+            SwitchTo::WebSocket(agreement) => {
+                let frames = receivers(agreement, &self.options, switch.in_step);
+                match before {
+                    Layer::Http(http) if switch.request_to_come => {
+                        Layer::Granted(Box::new(Granted {
+                            http,
+                            agreement,
+                            frames,
+                        }))
+                    }
+                    _ => Layer::WebSocket(Box::new(frames)),
+                }
+            }
         };
-        // Where the parked bytes lie follows from where the client's stream is now.
-        let client = *self.positions.get(Direction::ClientToServer);
-        let mut parked_offset = client.saturating_sub(switch.parked.bytes().len() as u64);
-        for (at, piece) in switch.parked.pieces(0) {
-            self.data(at, parked_offset, piece, sink);
-            parked_offset += piece.len() as u64;
+        self.go_on(at, offset, bytes, &switch, sink);
+    }
+
+    /// The client's request that was still to come is over, if there was one.
+    fn request_came(
+        &mut self,
+        at: Stamp,
+        offset: u64,
+        bytes: &[u8],
+        switch: &Switch,
+        sink: &mut Sink<'_>,
+    ) {
+        let Layer::Granted(granted) = std::mem::replace(&mut self.layer, Layer::Plain) else {
+            return;
+        };
+        let mut frames = granted.frames;
+        if switch.in_step.client_to_server {
+            let direction = Direction::ClientToServer;
+            frames.client_to_server = Receiver::new(direction, granted.agreement, &self.options);
+        }
+        self.layer = Layer::WebSocket(Box::new(frames));
+        self.go_on(at, offset, bytes, switch, sink);
+    }
+
+    /// A request that was still to come will not.
+    fn no_request(&mut self, at: Stamp, reason: &'static str, sink: &mut Sink<'_>) {
+        if let Layer::Granted(granted) = &mut self.layer
+            && at.direction == Direction::ClientToServer
+        {
+            let switch = granted.http.no_request(at, reason, sink);
+            self.request_came(at, 0, &[], &switch, sink);
+        }
+    }
+
+    /// Takes what waited for a switch, and the last of `bytes`, at `offset`, that belong to what
+    /// follows it.
+    fn go_on(
+        &mut self,
+        at: Stamp,
+        offset: u64,
+        bytes: &[u8],
+        switch: &Switch,
+        sink: &mut Sink<'_>,
+    ) {
+        for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+            // Where the parked bytes lie follows from where the stream is now.
+            let parked = switch.parked.get(direction);
+            let rest = if direction == at.direction {
+                switch.rest
+            } else {
+                0
+            };
+            let length = (parked.bytes().len() + rest) as u64;
+            let mut offset = self.positions.get(direction).saturating_sub(length);
+            for (at, piece) in parked.pieces(0) {
+                self.data(at, offset, piece, sink);
+                offset += piece.len() as u64;
+            }
         }
         let consumed = bytes.len().saturating_sub(switch.rest);
         let rest = bytes.get(consumed..).unwrap_or_default();
@@ -307,11 +368,7 @@ impl Conversation {
         let Layer::Http(http) = &mut self.layer else {
             return;
         };
-        let switch = match at.direction {
-            Direction::ClientToServer => http.unanswered(),
-            Direction::ServerToClient => None,
-        };
-        match switch {
+        match http.last_guess(at.direction) {
             Some(switch) => {
                 self.switch(at, 0, &[], switch, sink);
                 if let Layer::WebSocket(both) = &mut self.layer {
@@ -323,144 +380,17 @@ impl Conversation {
     }
 }
 
-/// What the first bytes show.
-enum Decision {
-    Plain,
-    Http,
-    Tls,
-    WebSocket {
-        /// Which streams begin with a frame.
-        in_step: Both<bool>,
-    },
-}
-
-impl Undecided {
-    fn new(from_start: bool, options: &Options) -> Self {
-        let searching = || Box::new(receivers(Agreement::unknown(), options, SEARCHING));
-        Self {
-            from_start,
-            entries: Vec::new(),
-            bytes: Both::default(),
-            frames: (!from_start).then(searching),
-        }
-    }
-
-    fn cost(&self) -> usize {
-        let frames = self.frames.as_ref().map_or(0, |frames| {
-            frames.client_to_server.cost() + frames.server_to_client.cost()
-        });
-        self.bytes.client_to_server.len()
-            + self.bytes.server_to_client.len()
-            + self.entries.len() * size_of::<Entry>()
-            + frames
-    }
-
-    fn push(&mut self, at: Stamp, offset: u64, bytes: &[u8]) {
-        let length = bytes.len();
-        let what = What::Data { offset, length };
-        self.entries.push(Entry { at, what });
-        self.bytes.get_mut(at.direction).extend_from_slice(bytes);
-        if let Some(frames) = &mut self.frames {
-            frames.get_mut(at.direction).data(at, bytes, &mut |_| {});
-        }
-    }
-
-    fn gap(&mut self, at: Stamp, what: What, missing: u64, options: &Options) {
-        if self.frames.is_none() {
-            // The beginning is incomplete now, so it tells less.
-            let mut frames = Box::new(receivers(Agreement::unknown(), options, SEARCHING));
-            for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-                let bytes = self.bytes.get(direction);
-                frames.get_mut(direction).data(at, bytes, &mut |_| {});
-            }
-            self.frames = Some(frames);
-        }
-        self.from_start = false;
-        self.entries.push(Entry { at, what });
-        if let Some(frames) = &mut self.frames {
-            frames.get_mut(at.direction).gap(at, missing, &mut |_| {});
-        }
-    }
-
-    /// What it is, if that can be told; `last`: nothing more will come.
-    fn decide(&self, at: Stamp, last: bool) -> Option<Decision> {
-        let client = &self.bytes.client_to_server;
-        let server = &self.bytes.server_to_client;
-        if !client.is_empty() {
-            match http::start_of_request(client) {
-                Start::Yes => return Some(Decision::Http),
-                Start::Unclear if !last => return None,
-                _ => {}
-            }
-        }
-        match tls::start_of_client(client) {
-            Start::Yes => return Some(Decision::Tls),
-            Start::Unclear if !last && !client.is_empty() => return None,
-            _ => {}
-        }
-        if !server.is_empty() && (client.is_empty() || !self.from_start) {
-            match http::start_of_response(server) {
-                Start::Yes => return Some(Decision::Http),
-                Start::Unclear if !last => return None,
-                _ => {}
-            }
-        }
-        let Some(frames) = &self.frames else {
-            return Some(Decision::Plain);
-        };
-        for bytes in [client, server] {
-            if !bytes.is_empty() && tls::begins_with_records(bytes) == Start::Yes {
-                return Some(Decision::Tls);
-            }
-        }
-        if !client.is_empty()
-            && !server.is_empty()
-            && frames.client_to_server.fits()
-            && frames.server_to_client.fits()
-        {
-            return Some(Decision::WebSocket { in_step: IN_STEP });
-        }
-        if frames.get(at.direction).in_step()
-            || last
-                && (frames.client_to_server.could_end_here()
-                    || frames.server_to_client.could_end_here())
-        {
-            return Some(Decision::WebSocket { in_step: SEARCHING });
-        }
-        let length = client.len() + server.len();
-        let hope = frames.client_to_server.has_hope() || frames.server_to_client.has_hope();
-        let fits = frames.client_to_server.fits() || frames.server_to_client.fits();
-        if length > UNDECIDED_LIMIT && fits {
-            return Some(Decision::WebSocket { in_step: SEARCHING });
-        }
-        // Nothing but text may well be the middle of a long message.
-        let hopeless = length > HOPELESS && !hope && !(is_text(client) && is_text(server));
-        (last || length > UNDECIDED_LIMIT || hopeless).then_some(Decision::Plain)
-    }
-
-    fn replay(self, mut take: impl FnMut(&Entry, &[u8])) {
-        let mut positions = Both::<usize>::default();
-        for entry in &self.entries {
-            match entry.what {
-                What::Gap { .. } | What::Lost => take(entry, &[]),
-                What::Data { length, .. } => {
-                    let position = positions.get_mut(entry.at.direction);
-                    let bytes = self.bytes.get(entry.at.direction);
-                    let piece = bytes.get(*position..*position + length).unwrap_or_default();
-                    *position += length;
-                    take(entry, piece);
-                }
+impl Granted {
+    /// Gives the switch, once the request is over.
+    fn data(&mut self, at: Stamp, bytes: &[u8], sink: &mut Sink<'_>) -> Option<Switch> {
+        match at.direction {
+            Direction::ClientToServer => self.http.late_request(at, bytes, sink),
+            Direction::ServerToClient => {
+                self.frames.server_to_client.data(at, bytes, sink);
+                None
             }
         }
     }
-}
-
-/// Whether the first bytes are printable ASCII.
-fn is_text(bytes: &[u8]) -> bool {
-    let first = bytes.get(..HOPELESS).unwrap_or(bytes);
-    first
-        .iter()
-        .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
 }
 
 impl Secured {
@@ -492,6 +422,10 @@ const SEARCHING: Both<bool> = Both {
     client_to_server: false,
     server_to_client: false,
 };
+
+fn cost(both: &Both<Receiver>) -> usize {
+    both.client_to_server.cost() + both.server_to_client.cost()
+}
 
 /// `in_step`: which streams begin with a frame; the others are searched for one.
 fn receivers(agreement: Agreement, options: &Options, in_step: Both<bool>) -> Both<Receiver> {

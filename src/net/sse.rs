@@ -1,6 +1,11 @@
 //! Event streams (WHATWG HTML, section 9.2), event by event.
 
+use std::fmt::Write;
+
 use super::event::{Control, Envelope, Event, Finding, Kind, Message, Sink, Stamp, Transport};
+
+/// How lines begin that mean something.
+const FIELDS: [&[u8]; 5] = [b"event:", b"id:", b"data:", b"retry:", b":"];
 
 /// Reads one event stream.
 pub(super) struct EventStream {
@@ -13,12 +18,22 @@ pub(super) struct EventStream {
     /// The last line ended in CR: an LF right after it belongs to that.
     after_cr: bool,
     at_start: bool,
-    /// Bytes are missing: nothing is believed until the next blank line.
-    torn: bool,
+    belief: Belief,
     /// Bytes of the event under way that were dropped.
     dropped: u64,
     offset: u64,
     limit: usize,
+}
+
+/// Whether the lines that come are believed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// They are those of an event of which nothing is missing.
+    Whole,
+    /// Bytes are missing, but an event may begin right here: so it is if a field does.
+    AtEdge,
+    /// Bytes of this event are missing.
+    Torn,
 }
 
 impl EventStream {
@@ -33,7 +48,7 @@ impl EventStream {
             retry: None,
             after_cr: false,
             at_start: true,
-            torn: false,
+            belief: Belief::Whole,
             dropped: 0,
             offset,
             limit,
@@ -50,13 +65,8 @@ impl EventStream {
     }
 
     pub(super) fn data(&mut self, at: Stamp, mut bytes: &[u8], sink: &mut Sink<'_>) {
-        if self.after_cr
-            && let Some(rest) = bytes.strip_prefix(b"\n")
-        {
-            bytes = rest;
-        }
-        if !bytes.is_empty() {
-            self.after_cr = false;
+        if !bytes.is_empty() && std::mem::take(&mut self.after_cr) {
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
         while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
             let (line, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
@@ -80,8 +90,44 @@ impl EventStream {
 
     /// Bytes are missing here.
     pub(super) fn gap(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+        let belief = if self.is_between() {
+            Belief::AtEdge
+        } else {
+            Belief::Torn
+        };
+        self.show_fields(at, sink);
         self.close(at, "gap", sink);
-        self.torn = true;
+        self.belief = belief;
+        self.at_start = false;
+        self.after_cr = false;
+    }
+
+    /// A piece begins in which the sender has most likely put an event: what is torn ends here.
+    pub(super) fn piece_begins(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+        if self.belief == Belief::Torn {
+            self.close(at, "gap", sink);
+            self.belief = Belief::AtEdge;
+        }
+    }
+
+    /// Bytes of the stream that cannot be read.
+    pub(super) fn fragment(
+        &mut self,
+        at: Stamp,
+        bytes: &[u8],
+        reason: &'static str,
+        sink: &mut Sink<'_>,
+    ) {
+        if bytes.is_empty() {
+            return;
+        }
+        let kind = Kind::Fragment {
+            offset: self.offset,
+            bytes,
+            reason,
+        };
+        self.offset += bytes.len() as u64;
+        sink(Event::new(at, Transport::Sse, kind));
     }
 
     /// Nothing more will come.
@@ -90,17 +136,33 @@ impl EventStream {
             std::mem::take(&mut self.data),
             std::mem::take(&mut self.line),
         ] {
-            if !bytes.is_empty() {
-                let kind = Kind::Fragment {
-                    offset: self.offset,
-                    bytes: &bytes,
-                    reason,
-                };
-                sink(Event::new(at, Transport::Sse, kind));
-                self.offset += bytes.len() as u64;
-            }
+            self.fragment(at, &bytes, reason, sink);
         }
         self.reset();
+    }
+
+    /// Whether the last event has ended and nothing of the next was seen.
+    fn is_between(&self) -> bool {
+        self.belief != Belief::Torn
+            && self.line.is_empty()
+            && !self.has_data
+            && self.event.is_none()
+            && self.id.is_none()
+            && self.retry.is_none()
+    }
+
+    /// Of an event that was cut off before its data, all that is known is its fields.
+    fn show_fields(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+        let mut fields = String::new();
+        for (name, value) in [("event", &self.event), ("id", &self.id)] {
+            if let Some(value) = value {
+                // Writing to a string cannot fail.
+                let _ = writeln!(fields, "{name}: {value}");
+            }
+        }
+        if self.data.is_empty() {
+            self.fragment(at, fields.as_bytes(), "gap", sink);
+        }
     }
 
     fn keep(&mut self, part: &[u8]) {
@@ -116,10 +178,19 @@ impl EventStream {
         } else {
             line
         };
+        if self.belief == Belief::AtEdge {
+            self.belief = if line.is_empty() || begins_with_field(line) {
+                Belief::Whole
+            } else {
+                Belief::Torn
+            };
+        }
         if line.is_empty() {
             return self.dispatch(at, sink);
         }
-        if self.torn {
+        if self.belief == Belief::Torn {
+            self.data.extend_from_slice(line);
+            self.data.push(b'\n');
             return;
         }
         if let [b':', comment @ ..] = line {
@@ -161,7 +232,10 @@ impl EventStream {
             sink(Event::new(at, Transport::Sse, Kind::Finding(finding)));
             return self.close(at, "message-too-long", sink);
         }
-        if self.has_data && !self.torn {
+        if self.belief == Belief::Torn {
+            return self.close(at, "gap", sink);
+        }
+        if self.has_data {
             let data = std::mem::take(&mut self.data);
             let message = Message {
                 offset: self.offset,
@@ -188,6 +262,11 @@ impl EventStream {
         self.id = None;
         self.retry = None;
         self.dropped = 0;
-        self.torn = false;
+        self.belief = Belief::Whole;
     }
+}
+
+/// Whether a line begins as those do that mean something.
+fn begins_with_field(line: &[u8]) -> bool {
+    FIELDS.iter().any(|name| line.starts_with(name))
 }

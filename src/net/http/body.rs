@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::coding::Coding;
 use super::head::Head;
 use crate::net::event::{
     Envelope, Event, Finding, HttpExchange, Kind, Message, Sink, Stamp, Transport,
@@ -31,6 +32,11 @@ pub(super) enum Chunk {
     DataEnd,
     /// In the lines after the last chunk.
     Trailer,
+    /// Behind a hole in an event stream: in the rest of a chunk, or in the line before one.
+    Lost {
+        /// In the middle of a line that is too long to tell a length.
+        in_line: bool,
+    },
 }
 
 impl Framing {
@@ -48,12 +54,15 @@ impl Framing {
             });
         }
         let length = head.value("content-length")?;
-        std::str::from_utf8(length)
+        // A list of one number over and over is that number (RFC 9110, section 8.6).
+        let mut lengths = std::str::from_utf8(length)
             .ok()?
-            .trim()
-            .parse()
-            .ok()
-            .map(Self::Length)
+            .split(',')
+            .map(|length| length.trim().parse().ok());
+        let first = lengths.next()??;
+        lengths
+            .all(|other| other == Some(first))
+            .then_some(Self::Length(first))
     }
 }
 
@@ -63,6 +72,7 @@ pub(super) struct Body {
     /// The line under way, in chunked bodies.
     line: Vec<u8>,
     exchange: Arc<HttpExchange>,
+    coding: Coding,
     content: Content,
     offset: u64,
     limit: usize,
@@ -86,9 +96,9 @@ impl Body {
     ) -> Self {
         let media_type = exchange.content_type.as_deref().unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
-        let events = media_type.eq_ignore_ascii_case("text/event-stream")
-            && exchange.status.is_some()
-            && exchange.content_encoding.is_none();
+        let events =
+            media_type.eq_ignore_ascii_case("text/event-stream") && exchange.status.is_some();
+        let coding = Coding::of(exchange.content_encoding.as_deref());
         let content = if events {
             Content::Events(Box::new(EventStream::new(offset, limit)))
         } else {
@@ -98,11 +108,32 @@ impl Body {
             framing,
             line: Vec::new(),
             exchange,
+            coding,
             content,
             offset,
             limit,
             over: false,
             torn: false,
+            dropped: 0,
+        }
+    }
+
+    /// An event stream whose head is not in the capture, from an event on, or its chunk.
+    pub(super) fn events_after_hole(
+        exchange: Arc<HttpExchange>,
+        offset: u64,
+        limit: usize,
+    ) -> Self {
+        Self {
+            framing: Framing::Chunked(Chunk::Lost { in_line: false }),
+            line: Vec::new(),
+            exchange,
+            coding: Coding::Plain,
+            content: Content::Events(Box::new(EventStream::new(offset, limit))),
+            offset,
+            limit,
+            over: false,
+            torn: true,
             dropped: 0,
         }
     }
@@ -164,6 +195,9 @@ impl Body {
                     });
                     bytes = rest;
                 }
+                Framing::Chunked(Chunk::Lost { in_line }) => {
+                    bytes = self.look_for_chunk(at, in_line, bytes, sink);
+                }
                 Framing::Chunked(chunk) => bytes = self.chunk_line(at, chunk, bytes, sink),
             }
         }
@@ -172,7 +206,14 @@ impl Body {
 
     /// `missing` bytes will not come. `false` if where the body goes on is not known any more.
     pub(super) fn gap(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) -> bool {
+        self.give_back_line(at, sink);
         self.tear(at, "gap", sink);
+        if !matches!(
+            self.coding,
+            Coding::Plain | Coding::Unknown | Coding::Broken
+        ) {
+            self.cannot_read("bytes of it are missing", at, sink);
+        }
         let is_event_stream = self.is_event_stream();
         match &mut self.framing {
             Framing::UntilClose => true,
@@ -186,9 +227,9 @@ impl Body {
                 }
                 true
             }
-            _ if is_event_stream => {
+            Framing::Chunked(chunk) if is_event_stream => {
                 // The end of a hole is most likely inside a chunk or right before one.
-                self.framing = Framing::Chunked(Chunk::Size);
+                *chunk = Chunk::Lost { in_line: false };
                 self.line.clear();
                 true
             }
@@ -213,6 +254,7 @@ impl Body {
         if matches!(self.framing, Framing::UntilClose) && in_order {
             return self.end(at, sink);
         }
+        self.give_back_line(at, sink);
         match &mut self.content {
             Content::Events(events) => events.close(at, "cut-off", sink),
             Content::Whole(bytes) => {
@@ -223,7 +265,31 @@ impl Body {
         self.over = true;
     }
 
+    /// Takes content as it was sent.
     fn content(&mut self, at: Stamp, part: &[u8], sink: &mut Sink<'_>) {
+        match &self.coding {
+            Coding::Plain => {
+                self.decoded(at, part, sink);
+            }
+            Coding::Unknown => self.cannot_read("in a way that is not known here", at, sink),
+            Coding::Broken => {}
+            // Too long already.
+            Coding::Gzip(_) | Coding::Deflate(_) if self.dropped > 0 => {}
+            Coding::Gzip(_) | Coding::Deflate(_) => {
+                let mut coding = std::mem::replace(&mut self.coding, Coding::Broken);
+                let result = coding.decode(part, &mut |piece| self.decoded(at, piece, sink));
+                if result.is_ok() {
+                    self.coding = coding;
+                } else {
+                    self.tear(at, "http-content-encoding", sink);
+                    self.cannot_read("and damaged", at, sink);
+                }
+            }
+        }
+    }
+
+    /// Takes content as it is meant; whether more is of any use.
+    fn decoded(&mut self, at: Stamp, part: &[u8], sink: &mut Sink<'_>) -> bool {
         match &mut self.content {
             Content::Events(events) => events.data(at, part, sink),
             Content::Whole(bytes) => {
@@ -233,6 +299,25 @@ impl Body {
                 self.dropped += (part.len() - fits.len()) as u64;
             }
         }
+        self.dropped == 0
+    }
+
+    /// The content is compressed and cannot be read from here on.
+    fn cannot_read(&mut self, why: &str, at: Stamp, sink: &mut Sink<'_>) {
+        self.coding = Coding::Broken;
+        self.torn = true;
+        let name = self
+            .exchange
+            .content_encoding
+            .as_deref()
+            .unwrap_or_default();
+        let message = format!("a body cannot be read: it is compressed ({name}), {why}");
+        let finding = Finding::error("http-content-encoding", self.offset(), message);
+        let transport = match self.content {
+            Content::Events(_) => Transport::Sse,
+            Content::Whole(_) => Transport::Http,
+        };
+        sink(Event::new(at, transport, Kind::Finding(finding)));
     }
 
     fn end(&mut self, at: Stamp, sink: &mut Sink<'_>) {
@@ -246,6 +331,10 @@ impl Body {
             let finding = Finding::error("message-too-long", self.offset, message);
             sink(Event::new(at, Transport::Http, Kind::Finding(finding)));
             return self.fragment(at, &bytes, "message-too-long", sink);
+        }
+        if self.coding.is_unfinished() {
+            self.cannot_read("and incomplete", at, sink);
+            return self.fragment(at, &bytes, "http-content-encoding", sink);
         }
         if self.torn {
             return self.fragment(at, &bytes, "gap", sink);
@@ -298,8 +387,7 @@ impl Body {
         match chunk {
             Chunk::Size => match chunk_size(line) {
                 Some(0) => self.framing = Framing::Chunked(Chunk::Trailer),
-                Some(size) => self.framing = Framing::Chunked(Chunk::Data(size)),
-                // After a hole the lines are those of the rest of a chunk, until one fits.
+                Some(size) => self.chunk_begins(at, size, sink),
                 None if self.torn => {}
                 None => {
                     let finding = Finding::error(
@@ -309,13 +397,79 @@ impl Body {
                     );
                     sink(Event::new(at, Transport::Http, Kind::Finding(finding)));
                     self.tear(at, "http-chunk-malformed", sink);
+                    if let Content::Events(events) = &mut self.content {
+                        events.data(at, line, sink);
+                        events.data(at, b"\n", sink);
+                        self.framing = Framing::Chunked(Chunk::Lost { in_line: false });
+                    }
                 }
             },
             Chunk::Trailer if line.is_empty() => self.end(at, sink),
             Chunk::DataEnd => self.framing = Framing::Chunked(Chunk::Size),
-            Chunk::Trailer | Chunk::Data(_) => {}
+            Chunk::Trailer | Chunk::Data(_) | Chunk::Lost { .. } => {}
         }
         rest
+    }
+
+    fn chunk_begins(&mut self, at: Stamp, size: u64, sink: &mut Sink<'_>) {
+        self.framing = Framing::Chunked(Chunk::Data(size));
+        if let Content::Events(events) = &mut self.content
+            && matches!(self.coding, Coding::Plain)
+        {
+            events.piece_begins(at, sink);
+        }
+    }
+
+    /// Looks for the line that tells a chunk's length; all before it is the rest of a chunk.
+    fn look_for_chunk<'b>(
+        &mut self,
+        at: Stamp,
+        in_line: bool,
+        bytes: &'b [u8],
+        sink: &mut Sink<'_>,
+    ) -> &'b [u8] {
+        let end = memchr::memchr(b'\n', bytes).map(|end| end + 1);
+        let (part, rest) = bytes
+            .split_at_checked(end.unwrap_or(bytes.len()))
+            .unwrap_or((bytes, &[]));
+        if in_line {
+            self.framing = Framing::Chunked(Chunk::Lost {
+                in_line: end.is_none(),
+            });
+            self.content(at, part, sink);
+            return rest;
+        }
+        self.line.extend_from_slice(part);
+        let size = match end {
+            Some(_) => chunk_size(&self.line),
+            None if self.line.len() <= CHUNK_LINE_LIMIT => return rest,
+            None => None,
+        };
+        match size {
+            Some(0) => {
+                self.line.clear();
+                self.framing = Framing::Chunked(Chunk::Trailer);
+            }
+            Some(size) => {
+                self.line.clear();
+                self.chunk_begins(at, size, sink);
+            }
+            None => {
+                self.framing = Framing::Chunked(Chunk::Lost {
+                    in_line: end.is_none(),
+                });
+                self.give_back_line(at, sink);
+            }
+        }
+        rest
+    }
+
+    /// What was kept of a line that might have told a chunk's length is a part of events.
+    fn give_back_line(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+        if matches!(self.framing, Framing::Chunked(Chunk::Lost { .. })) {
+            let line = std::mem::take(&mut self.line);
+            self.content(at, &line, sink);
+        }
     }
 }
 

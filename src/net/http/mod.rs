@@ -1,13 +1,17 @@
 //! HTTP/1.1 (RFC 9112): heads, bodies, event streams, and the way to WebSocket.
 
 mod body;
+mod coding;
 mod head;
+mod holes;
+mod lost;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use self::body::{Body, Framing};
-use self::head::{Head, Parsed};
+use self::head::{HEAD_LIMIT, Head, Parsed};
+use self::lost::Lost;
 use super::backlog::Backlog;
 use super::event::{
     Both, Control, Direction, Event, Finding, HttpExchange, Kind, Sink, Stamp, Transport,
@@ -15,10 +19,8 @@ use super::event::{
 use super::options::Options;
 use super::websocket::Agreement;
 
-pub(super) use self::head::{Start, start_of_request, start_of_response};
+pub(super) use self::head::{Start, start_of_cut_request, start_of_request, start_of_response};
 
-/// Longest head that is believed.
-const HEAD_LIMIT: usize = 256 << 10;
 /// Bytes kept while looking for a head after a hole, or while an answer is awaited.
 const PARKED_LIMIT: usize = 1 << 20;
 /// Requests that may wait for an answer.
@@ -29,7 +31,7 @@ pub(super) struct Http {
     requests: Reader,
     responses: Reader,
     pending: VecDeque<Request>,
-    limit: usize,
+    options: Arc<Options>,
     /// Some response was an event stream.
     event_streams: bool,
 }
@@ -46,8 +48,8 @@ struct Reader {
     parked: Backlog,
     /// Bytes are missing among those parked, or right before them.
     parked_torn: bool,
-    /// No head begins before this byte of the parked ones.
-    searched: usize,
+    /// Length of an unfinished head when it was last read.
+    read: usize,
     /// Position in the stream of bodies.
     offset: u64,
 }
@@ -57,8 +59,8 @@ enum State {
     Body(Box<Body>),
     /// A request that may end HTTP is not answered yet.
     Parked,
-    /// After a hole: looks for the next head.
-    Lost,
+    /// After a hole: looks for what follows.
+    Lost(Box<Lost>),
 }
 
 /// The connection stops being HTTP.
@@ -66,8 +68,10 @@ pub(super) struct Switch {
     pub(super) to: SwitchTo,
     /// How many of the bytes just given belong to what follows.
     pub(super) rest: usize,
-    /// What the client has sent already.
-    pub(super) parked: Backlog,
+    /// What was sent already.
+    pub(super) parked: Both<Backlog>,
+    /// The client's request is still to come.
+    pub(super) request_to_come: bool,
     /// Whether what comes next begins where the new protocol does; else it must be searched for.
     pub(super) in_step: Both<bool>,
 }
@@ -82,15 +86,17 @@ pub(super) enum SwitchTo {
 enum Next {
     Message,
     Switch(SwitchTo),
+    /// It was no head.
+    Lost(Option<Switch>),
 }
 
 impl Http {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Arc<Options>) -> Self {
         Self {
             requests: Reader::new(),
             responses: Reader::new(),
             pending: VecDeque::new(),
-            limit: options.message_limit,
+            options: Arc::clone(options),
             event_streams: false,
         }
     }
@@ -111,10 +117,20 @@ impl Http {
                 State::Head => {
                     let (rest, next) = self.head(at, bytes, sink);
                     bytes = rest;
-                    if let Some(Next::Switch(to)) = next {
-                        return Some(self.switch(to, bytes.len(), true));
+                    match next {
+                        Some(Next::Switch(to)) => {
+                            return Some(self.switch(to, bytes.len(), true));
+                        }
+                        Some(Next::Lost(switch)) => return switch,
+                        Some(Next::Message) | None => {
+                            if let Some(switch) = self.unpark(sink) {
+                                return Some(Switch {
+                                    rest: bytes.len(),
+                                    ..switch
+                                });
+                            }
+                        }
                     }
-                    self.unpark(sink);
                 }
                 State::Body(body) => {
                     bytes = body.data(at, bytes, sink);
@@ -131,46 +147,9 @@ impl Http {
                     }
                     return None;
                 }
-                State::Lost => {
-                    self.look_for_head(at, bytes, sink);
-                    return None;
-                }
+                State::Lost(_) => return self.look_on(at, bytes, sink),
             }
         }
-        None
-    }
-
-    /// `missing` bytes will not come.
-    pub(super) fn gap(&mut self, at: Stamp, missing: u64, sink: &mut Sink<'_>) -> Option<Switch> {
-        let parked = matches!(self.requests.state, State::Parked);
-        match at.direction {
-            Direction::ClientToServer if parked => {
-                self.requests.abandon(at, "gap", sink);
-                self.requests.parked_torn = true;
-                return None;
-            }
-            // Requests may be missing: which answer belongs to which is not known any more.
-            Direction::ClientToServer => self.pending.clear(),
-            // The answer to an upgrade may be what is missing.
-            Direction::ServerToClient if parked && matches!(self.responses.state, State::Head) => {
-                self.responses.abandon(at, "gap", sink);
-                let to = SwitchTo::WebSocket(Agreement::unknown());
-                return Some(self.switch(to, 0, false));
-            }
-            Direction::ServerToClient => {}
-        }
-        let reader = self.reader(at.direction);
-        if let State::Body(body) = &mut reader.state {
-            let in_step = body.gap(at, missing, sink);
-            if body.is_over() || !in_step {
-                reader.body_ends();
-            }
-            if in_step {
-                return None;
-            }
-        }
-        reader.abandon(at, "gap", sink);
-        reader.state = State::Lost;
         None
     }
 
@@ -179,7 +158,11 @@ impl Http {
         Switch {
             to,
             rest,
-            parked: requests.parked.take(),
+            parked: Both {
+                client_to_server: requests.parked.take(),
+                server_to_client: self.responses.parked.take(),
+            },
+            request_to_come: matches!(requests.state, State::Head),
             in_step: Both {
                 client_to_server: matches!(requests.state, State::Parked) && !requests.parked_torn,
                 server_to_client: server_in_step,
@@ -202,14 +185,8 @@ impl Http {
         self.event_streams
     }
 
-    /// What the client sent after asking for an upgrade, if no answer ever came: that it did shows
-    /// that the upgrade was granted.
-    pub(super) fn unanswered(&mut self) -> Option<Switch> {
-        (matches!(self.requests.state, State::Parked) && !self.requests.parked.is_empty())
-            .then(|| self.switch(SwitchTo::WebSocket(Agreement::unknown()), 0, false))
-    }
-
     pub(super) fn shed(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+        let options = Arc::clone(&self.options);
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
             let at = Stamp { direction, ..at };
             let reader = self.reader(direction);
@@ -220,6 +197,9 @@ impl Http {
                 body.tear(at, "message-evicted", sink);
             }
             reader.abandon(at, "message-evicted", sink);
+            if matches!(reader.state, State::Lost(_)) {
+                reader.state = State::Lost(Box::new(Lost::new(direction, &options)));
+            }
         }
     }
 
@@ -240,21 +220,44 @@ impl Http {
         let request = at.direction == Direction::ClientToServer;
         let reader = self.reader(at.direction);
         let before = reader.head.len();
+        let bytes = if before == 0 {
+            // Empty lines before a head say nothing (RFC 9112, section 2.2).
+            let empty = bytes
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            bytes.get(empty.count()..).unwrap_or_default()
+        } else {
+            bytes
+        };
+        if bytes.is_empty() {
+            return (bytes, None);
+        }
         // Most heads come in one piece and are read where they lie.
         let mut joined = std::mem::take(&mut reader.head);
         let whole = if joined.is_empty() {
             bytes
         } else {
             joined.extend_from_slice(bytes);
-            // Without the end of a line there is nothing new to see.
-            if !bytes.contains(&b'\n') && joined.len() <= HEAD_LIMIT {
+            let grown = joined.len() >= 2 * reader.read;
+            if !grown && !head::may_end(&joined, before) && joined.len() <= HEAD_LIMIT {
                 reader.head = joined;
                 return (&[], None);
             }
             &joined
         };
-        match Head::read(whole, request) {
+        reader.read = whole.len();
+        let right;
+        let mut parsed = Head::read(whole, request);
+        let odd = matches!(parsed, Parsed::Odd);
+        if odd {
+            right = head::put_right(whole);
+            parsed = Head::read(&right, request);
+        }
+        match parsed {
             Parsed::Whole(head, length) => {
+                if odd {
+                    self.odd_head(at, sink);
+                }
                 let next = self.on_head(at, &head, sink);
                 let rest = bytes
                     .get(length.saturating_sub(before)..)
@@ -268,20 +271,17 @@ impl Http {
                 self.reader(at.direction).head = joined;
                 (&[], None)
             }
-            Parsed::Partial | Parsed::Malformed => {
-                let offset = self.reader(at.direction).offset;
-                let finding = Finding::error(
-                    "http-malformed",
-                    offset,
-                    "what should be the head of an HTTP message is none",
-                );
-                sink(Event::new(at, Transport::Http, Kind::Finding(finding)));
-                let reader = self.reader(at.direction);
-                reader.fragment(at, whole, "http-malformed", sink);
-                reader.state = State::Lost;
-                (&[], None)
-            }
+            _ => (&[], Some(Next::Lost(self.no_head(at, whole, sink)))),
         }
+    }
+
+    fn odd_head(&mut self, at: Stamp, sink: &mut Sink<'_>) {
+        let finding = Finding::warning(
+            "http-head-odd",
+            self.reader(at.direction).offset,
+            "a header field is folded, or has blanks before its colon",
+        );
+        sink(Event::new(at, Transport::Http, Kind::Finding(finding)));
     }
 
     fn on_head(&mut self, at: Stamp, head: &Head<'_>, sink: &mut Sink<'_>) -> Next {
@@ -327,7 +327,7 @@ impl Http {
                 framing,
                 exchange,
                 reader.offset,
-                self.limit,
+                self.options.message_limit,
             ))),
         };
     }
@@ -371,7 +371,8 @@ impl Http {
         reader.state = if matches!(framing, Framing::Length(0)) {
             State::Head
         } else {
-            let body = Body::new(framing, Arc::new(exchange), reader.offset, self.limit);
+            let limit = self.options.message_limit;
+            let body = Body::new(framing, Arc::new(exchange), reader.offset, limit);
             self.event_streams |= body.is_event_stream();
             State::Body(Box::new(body))
         };
@@ -379,45 +380,20 @@ impl Http {
     }
 
     /// After an answer that did not end HTTP: what the client sent meanwhile is requests.
-    fn unpark(&mut self, sink: &mut Sink<'_>) {
+    fn unpark(&mut self, sink: &mut Sink<'_>) -> Option<Switch> {
         if !matches!(self.requests.state, State::Parked)
             || self.pending.iter().any(|request| request.upgrade)
         {
-            return;
+            return None;
         }
         self.requests.state = if std::mem::take(&mut self.requests.parked_torn) {
-            State::Lost
+            let lost = Lost::new(Direction::ClientToServer, &self.options);
+            State::Lost(Box::new(lost))
         } else {
             State::Head
         };
         let parked = self.requests.parked.take();
-        for (at, piece) in parked.pieces(0) {
-            // A second switch is not possible here: an upgrade would be pending.
-            let _ = self.data(at, piece, sink);
-        }
-    }
-
-    fn look_for_head(&mut self, at: Stamp, bytes: &[u8], sink: &mut Sink<'_>) {
-        let request = at.direction == Direction::ClientToServer;
-        let reader = self.reader(at.direction);
-        let searched = reader.searched.min(reader.parked.bytes().len());
-        reader.parked.push(at, bytes);
-        let (start, searched) = head::find(reader.parked.bytes(), searched, request);
-        reader.searched = searched;
-        if let Some(start) = start {
-            reader.searched = 0;
-            let parked = reader.parked.take();
-            let before = parked.bytes().get(..start).unwrap_or_default();
-            reader.fragment(at, before, "gap", sink);
-            reader.state = State::Head;
-            for (at, piece) in parked.pieces(start) {
-                let _ = self.data(at, piece, sink);
-            }
-        } else if reader.parked.bytes().len() > PARKED_LIMIT {
-            let lost = reader.parked.take_front(PARKED_LIMIT / 2);
-            reader.searched = 0;
-            reader.fragment(at, &lost, "gap", sink);
-        }
+        self.again(&parked, 0, sink)
     }
 }
 
@@ -428,7 +404,7 @@ impl Reader {
             head: Vec::new(),
             parked: Backlog::default(),
             parked_torn: false,
-            searched: 0,
+            read: 0,
             offset: 0,
         }
     }
@@ -436,6 +412,7 @@ impl Reader {
     fn cost(&self) -> usize {
         let body = match &self.state {
             State::Body(body) => body.cost(),
+            State::Lost(lost) => lost.cost(),
             _ => 0,
         };
         body + self.head.len() + self.parked.cost()
@@ -446,6 +423,14 @@ impl Reader {
             self.offset = body.offset();
             self.state = State::Head;
         }
+    }
+
+    /// Takes what waited; tells of the bytes before `start`, which are no message.
+    fn before(&mut self, at: Stamp, start: usize, sink: &mut Sink<'_>) -> Backlog {
+        let parked = self.parked.take();
+        let before = parked.bytes().get(..start).unwrap_or_default();
+        self.fragment(at, before, "gap", sink);
+        parked
     }
 
     /// Gives up whatever is unfinished.

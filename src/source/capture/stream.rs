@@ -84,10 +84,8 @@ impl Stream {
         options: &TrafficOptions,
     ) -> Self {
         let forced = options.forced.or_else(|| {
-            let chosen = options
-                .ports
-                .iter()
-                .find(|(port, _)| *port == server.port() || *port == client.port());
+            let mut ports = options.ports.iter();
+            let chosen = ports.find(|(port, _)| *port == server.port());
             chosen.map(|(_, protocol)| *protocol)
         });
         let mut connection = Connection::new(forced, options.settings.clone());
@@ -351,6 +349,13 @@ impl State {
             net::Envelope::Http(_) => true,
             _ => message.text,
         };
+        if bytes.is_empty() && !foreign {
+            self.foreign += 1;
+            return pipeline.show(origin, message.offset, bytes, |record| {
+                record.unknown(0);
+                record.warning("empty-message", (0, 0), "a message that holds nothing");
+            });
+        }
         let mut chunk = Chunk {
             bytes,
             offset: message.offset,
