@@ -120,6 +120,9 @@ pub struct Event<'a> {
     pub packet: u64,
     /// What carried it.
     pub transport: Transport,
+    /// Whether the other direction lacks bytes that were sent before: they are not in the capture,
+    /// or come later.
+    pub other_lacks: bool,
     /// What it is.
     pub kind: Kind<'a>,
 }
@@ -133,6 +136,7 @@ impl<'a> Event<'a> {
             time_ns: at.time_ns,
             packet: at.packet,
             transport,
+            other_lacks: false,
             kind,
         }
     }

@@ -456,7 +456,17 @@ impl Connection {
         let number = self.number;
         let (plain, from_start) = (self.plain, self.from_start);
         let (conversation, ending) = (&mut self.conversation, &mut self.ending);
-        let (options, sink) = (around.options, &mut *around.sink);
+        let (options, plain_sink) = (around.options, &mut *around.sink);
+        let mut telling_sink;
+        let sink: &mut Sink<'_> = if self.streams.get(direction.reverse()).lacks() {
+            telling_sink = |mut event: Event<'_>| {
+                event.other_lacks = true;
+                plain_sink(event);
+            };
+            &mut telling_sink
+        } else {
+            plain_sink
+        };
         let begin = || {
             let options = Arc::clone(options);
             Box::new(match plain {

@@ -40,6 +40,7 @@ impl Arrival {
             time_ns: self.time_ns,
             packet: self.packet,
             transport: Transport::Tcp,
+            other_lacks: false,
             kind: Kind::Finding(finding),
         }
     }
@@ -208,6 +209,12 @@ impl Stream {
     /// Whether bytes wait for others.
     pub(in crate::net) fn waits(&self) -> bool {
         !self.held.is_empty()
+    }
+
+    /// Whether bytes are known to have been sent that were not handed out. The FIN takes a
+    /// sequence number too.
+    pub(in crate::net) fn lacks(&self) -> bool {
+        !self.held.is_empty() || self.acknowledged > self.next + 1
     }
 
     /// Whether the peer has acknowledged bytes that wait: then what they wait for was received,
