@@ -354,6 +354,16 @@ impl Connection {
         self.detector.expect(protocol);
     }
 
+    /// Bytes of `direction` are missing before those that come next.
+    pub fn gap(&mut self, direction: Direction) {
+        self.detector.gap(direction);
+    }
+
+    /// Whether `direction` now lacks bytes that were sent before what the other one sends.
+    pub fn lacks(&mut self, direction: Direction, lacks: bool) {
+        self.detector.lacks(direction, lacks);
+    }
+
     /// Whether the message `bytes` is of a protocol that is known.
     #[must_use]
     pub fn recognizes(&self, bytes: &[u8], direction: Option<Direction>) -> bool {

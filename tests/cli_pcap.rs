@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod net;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -270,39 +272,80 @@ fn a_port_can_be_told_its_protocol() {
     assert_eq!(protocols(&["-p", "1=rps"]), ["sync", "unknown"]);
 }
 
+/// How many records appear while more input could come, if `most` are enough.
+fn shown_meanwhile(options: &[&str], input: &[u8], most: usize, patience: Duration) -> usize {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wirectl"))
+        .args([&["pcap", "--json"], options, &["-"]].concat())
+        .current_dir(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let stdout = child.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        for line in std::io::BufReader::new(stdout).lines() {
+            let _ = sender.send(line.unwrap());
+        }
+    });
+    let mut count = 0;
+    while count < most && receiver.recv_timeout(patience).is_ok() {
+        count += 1;
+    }
+    drop(stdin);
+    child.wait().unwrap();
+    reader.join().unwrap();
+    count
+}
+
 #[test]
 fn a_port_that_is_told_needs_no_guess_what_lies_on_tcp() {
     // One packet from the middle, too little to tell: it is shown at once where the port is known.
     let all = packets(&read("samples/pcap/noxu-feeder.pcap"));
-    let live = |options: &[&str], patience: Duration| -> usize {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wirectl"))
-            .args([&["pcap", "--json"], options, &["-"]].concat())
-            .current_dir(root())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(&capture(1, &all[30..50])).unwrap();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let stdout = child.stdout.take().unwrap();
-        let reader = std::thread::spawn(move || {
-            for line in std::io::BufReader::new(stdout).lines() {
-                let _ = sender.send(line.unwrap());
-            }
-        });
-        let mut count = 0;
-        while count < 4 && receiver.recv_timeout(patience).is_ok() {
-            count += 1;
-        }
-        drop(stdin);
-        child.wait().unwrap();
-        reader.join().unwrap();
-        count
-    };
-    assert_eq!(live(&["-p", "14001=noxu"], Duration::from_secs(20)), 4);
-    let early = live(&[], Duration::from_secs(1));
+    let input = capture(1, &all[30..50]);
+    let told = ["-p", "14001=noxu"];
+    let shown = shown_meanwhile(&told, &input, 4, Duration::from_secs(20));
+    assert_eq!(shown, 4);
+    let early = shown_meanwhile(&[], &input, 4, Duration::from_secs(1));
     assert_eq!(early, 0, "the rest of the connection may tell");
+}
+
+#[test]
+fn whole_packets_are_shown_while_a_part_of_the_next_waits() {
+    let all = packets(&read("samples/pcap/noxu-feeder.pcap"));
+    let (first, more) = (capture(1, &all[30..50]), capture(1, &all[30..51]));
+    for end in [first.len() + 15, first.len() + 20, more.len() - 1] {
+        let told = ["-p", "14001=noxu"];
+        let shown = shown_meanwhile(&told, &more[..end], 4, Duration::from_secs(20));
+        assert_eq!(shown, 4, "{end}");
+    }
+}
+
+#[test]
+fn a_port_is_one_of_a_server() {
+    let client = &records(&[SESSION])[0]["src"];
+    let port = client.as_str().unwrap().rsplit(':').next().unwrap();
+    let forced = records(&["-p", &format!("{port}=noxu"), SESSION]);
+    assert_eq!(forced, records(&[SESSION]));
+}
+
+#[test]
+fn messages_that_hold_nothing_are_shown() {
+    let mut talk = net::websocket("");
+    talk.client(&net::frame(0x81, b"", Some([1, 2, 3, 4])));
+    talk.server(&net::frame(0x82, b"", None));
+    talk.close();
+    let packets: Vec<_> = talk.packets.into_iter().map(|one| (1, 0, one)).collect();
+    let output = wirectl_with(&["pcap", "--json", "-"], &capture(101, &packets));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let codes = shown.lines().map(|line| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["length"], 0);
+        record["issues"][0]["code"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(codes.collect::<Vec<_>>(), ["foreign-text", "empty-message"]);
 }
 
 #[test]
@@ -478,6 +521,11 @@ fn wrong_inputs_are_named() {
     let mut damaged = zstd::encode_all(plain.as_slice(), 3).unwrap();
     damaged[12..200].fill(0xff);
     assert!(fails(&["-"], &damaged).contains("cannot be decompressed"));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    gzip.write_all(&read("samples/pcap/rps-session.pcapng"))
+        .unwrap();
+    let gzip = gzip.finish().unwrap();
+    assert!(fails(&["-"], &gzip[..15 + 20]).contains("cannot be decompressed"));
 }
 
 #[test]

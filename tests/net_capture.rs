@@ -462,3 +462,99 @@ fn datagrams_are_handed_out_if_wanted() {
     });
     assert_eq!(answer, [(0, b"answer".to_vec())]);
 }
+
+#[test]
+fn fragments_captured_twice_are_not_told_as_missing() {
+    let data: Vec<u8> = (0..200).collect();
+    let whole = segment(1, ACK, &data);
+    let part = |from: usize, to: usize| {
+        let more = if to < whole.len() { 0x2000 } else { 0 };
+        net::ipv4(1, 2, 6, 7, more | (from / 8) as u16, &whole[from..to])
+    };
+    let decode = |parts: &[Vec<u8>]| {
+        let mut packets = vec![net::ipv4(1, 2, 6, 1, 0, &segment(0, SYN, b""))];
+        packets.extend_from_slice(parts);
+        let mut heard = Vec::new();
+        let mut decoder = Decoder::new(Options::default());
+        let mut number = 0;
+        let mut feed = |bytes: &[u8], time_ns: u64| {
+            number += 1;
+            let packet = Packet {
+                number,
+                time_ns,
+                link: LinkType(101),
+                bytes,
+                original_length: bytes.len() as u32,
+            };
+            decoder.packet(&packet, &mut |event| heard.push(net::keep(event)));
+        };
+        for packet in &packets {
+            feed(packet, 1_000);
+        }
+        // When nothing is waited for any more.
+        let late = net::ipv4(3, 4, 6, 9, 0x2000, &[0; 80]);
+        feed(&late, 1_000_000_000_000);
+        decoder.finish(&mut |event| heard.push(net::keep(event)));
+        let (bytes, _) = stream(&heard, ClientToServer);
+        let bytes: Vec<u8> = bytes.into_iter().flatten().collect();
+        (bytes, codes(&heard))
+    };
+    let (first, last) = (part(0, 80), part(80, whole.len()));
+    let twice = [first.clone(), first.clone(), last.clone(), last.clone()];
+    assert_eq!(decode(&twice), (data.clone(), vec![]));
+    // What is no copy is missed, under the same name too.
+    let other = net::ipv4(1, 2, 6, 7, 0x2000, &[9; 80]);
+    let missed = vec!["ip-fragments-missing"];
+    assert_eq!(
+        decode(&[first.clone(), last.clone(), last.clone(), other]),
+        (data.clone(), missed.clone())
+    );
+    assert_eq!(decode(&[first.clone(), first, part(160, 180)]).1, missed);
+    // And a copy is not put together with what is no copy.
+    let more = segment(201, ACK, &[9; 200]);
+    let next = |from: usize, to: usize| {
+        let flag = if to < more.len() { 0x2000 } else { 0 };
+        net::ipv4(1, 2, 6, 7, flag | (from / 8) as u16, &more[from..to])
+    };
+    let again = [
+        twice[0].clone(),
+        last.clone(),
+        last,
+        next(0, 80),
+        next(80, more.len()),
+    ];
+    let expected = [data, vec![9; 200]].concat();
+    assert_eq!(decode(&again), (expected, vec![]));
+}
+
+#[test]
+fn headers_behind_the_fragment_header_are_read_when_the_packet_is_whole() {
+    // Destination options, long enough to be cut in two, before TCP.
+    let mut whole = vec![6, 10, 1, 84];
+    whole.resize(88, 0);
+    whole.extend(segment(1, ACK, b"\x01over six"));
+    let part = |from: usize, to: usize| {
+        let mut packet = ipv6(Some((from as u16, to < whole.len())), &whole[from..to]);
+        // The number of the options' header.
+        packet[48] = 60;
+        packet
+    };
+    for cut in [80, 88, 96] {
+        let packets = [
+            ipv6(None, &segment(0, SYN, b"")),
+            part(0, cut),
+            part(cut, whole.len()),
+        ];
+        let heard = decode(&packets);
+        let (bytes, _) = stream(&heard, ClientToServer);
+        let bytes: Vec<u8> = bytes.into_iter().flatten().collect();
+        assert_eq!((bytes, codes(&heard)), (b"\x01over six".to_vec(), vec![]));
+    }
+    // Options that go beyond the packet.
+    let mut damaged = part(0, 88);
+    damaged[57] = 200;
+    let mut last = part(80, 88);
+    last[51] &= !1;
+    let heard = decode(&[damaged, last]);
+    assert_eq!(codes(&heard), ["packet-damaged"]);
+}

@@ -534,6 +534,49 @@ fn tls_is_decrypted_with_a_key_log_across_key_updates() {
 }
 
 #[test]
+fn a_lost_packet_of_tls_loses_what_it_holds_and_no_more() {
+    for capture in [TLS13, TLS12] {
+        let (header, mut rest) = capture.split_at(24);
+        let mut packets = Vec::new();
+        while let Some(length) = rest.get(8..12) {
+            let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+            let (packet, after) = rest.split_at(16 + length);
+            packets.push(packet);
+            rest = after;
+        }
+        // Not the two packets that open the connection, nor those with the hellos.
+        let hellos = |bytes: &[u8]| {
+            let mut starts = bytes.windows(11);
+            starts.any(|start| matches!(start, [22, 3, _, _, _, 1 | 2, 0, _, _, 3, 3]))
+        };
+        for lost in 2..packets.len() {
+            if hellos(packets[lost]) {
+                continue;
+            }
+            let others = packets.iter().enumerate().filter(|(at, _)| *at != lost);
+            let others: Vec<&[u8]> = others.map(|(_, packet)| *packet).collect();
+            let heard = decode_file(&[&[header], &others[..]].concat().concat(), KEYS);
+            let clear: Vec<Vec<u8>> = of(&heard, ClientToServer, |told| match told {
+                Told::Data(_, bytes) => Some(bytes.clone()),
+                _ => None,
+            });
+            let lines = String::from_utf8(clear.concat()).unwrap();
+            assert!(lines.lines().count() >= 2, "{lost}: {lines}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_heard_alone_speaks_tls_too() {
+    let hello = hex::decode("160303002e0200002a0303").unwrap();
+    let data = [&[23, 3, 3, 0, 40][..], &[9; 40]].concat();
+    let mut talk = Talk::open(3, 4);
+    talk.server(&[hello, vec![7; 40], data].concat());
+    let heard = decode(&talk.packets);
+    assert_eq!(codes(&heard), ["tls-not-decrypted"]);
+}
+
+#[test]
 fn tls_without_secrets_is_named_and_said_to_stay_encrypted() {
     let heard = decode_file(TLS13, b"");
     assert_eq!(codes(&heard), ["tls-not-decrypted"]);
@@ -603,5 +646,71 @@ fn captures_of_tls_survive_any_prefix_and_damage() {
             }
             decode_file(&capture, KEYS);
         }
+    }
+}
+
+/// Who opened, with the transport and the messages of each direction.
+fn roles(packets: &[Vec<u8>]) -> (String, Transport, Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let heard = decode(packets);
+    let Told::Open(client, server, _) = heard[0].told else {
+        panic!("{:?}", heard[0]);
+    };
+    let transport = heard
+        .iter()
+        .rev()
+        .find_map(|heard| match &heard.told {
+            Told::Summary(summary) => Some(summary.transport),
+            _ => None,
+        })
+        .unwrap();
+    (
+        format!("{client} {server}"),
+        transport,
+        messages(&heard, ClientToServer),
+        messages(&heard, ServerToClient),
+    )
+}
+
+#[test]
+fn without_a_syn_the_first_bytes_tell_who_is_the_client() {
+    let expected = (
+        "10.0.0.1:3000 10.0.0.2:50000".to_owned(),
+        Transport::WebSocket,
+        vec![b"question".to_vec()],
+        vec![b"answer".to_vec()],
+    );
+    for (upgrade, acknowledged, server_first) in [
+        (true, false, false),
+        (true, true, false),
+        (false, false, false),
+        (false, true, true),
+    ] {
+        let mut talk = Talk::midway(1000, 2000);
+        talk.client.1 = 3000;
+        talk.server.1 = 50_000;
+        if acknowledged {
+            // Says nothing of who is who, and is counted all the same.
+            talk.client_acknowledges();
+        }
+        if upgrade {
+            talk.client(net::UPGRADE);
+            talk.server(&net::granted(""));
+        }
+        let question = frame(0x82, b"question", Some([1, 2, 3, 4]));
+        let answer = frame(0x82, b"answer", None);
+        if server_first {
+            talk.server(&answer);
+            talk.client(&question);
+        } else {
+            talk.client(&question);
+            talk.server(&answer);
+        }
+        assert_eq!(roles(&talk.packets), expected, "{upgrade} {server_first}");
+        let heard = decode(&talk.packets);
+        let Told::Summary(summary) = &heard.last().unwrap().told else {
+            panic!("no summary");
+        };
+        let each = 1 + u64::from(upgrade);
+        assert_eq!(summary.packets, (each + u64::from(acknowledged), each));
     }
 }

@@ -8,7 +8,8 @@
 
 mod net;
 
-use net::{ACK, Random, SYN, Talk, Told, codes, decode, decode_with, of, stream, tcp};
+use net::{ACK, Heard, Random, SYN, Talk, Told, codes, decode, decode_with, of, stream, tcp};
+use wirectl::net::Direction;
 use wirectl::net::Direction::{ClientToServer, ServerToClient};
 use wirectl::net::{Ending, Options};
 
@@ -366,4 +367,213 @@ fn a_connection_without_bytes_is_told_of_from_its_opening_to_its_end() {
         ),
         "{told:?}"
     );
+}
+
+/// All bytes of a direction, as text; gaps as `?`.
+fn text(heard: &[Heard], direction: Direction) -> String {
+    let (bytes, _) = stream(heard, direction);
+    let bytes = bytes.into_iter().map(|byte| byte.unwrap_or(b'?')).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn endings(heard: &[Heard], direction: Direction) -> Vec<Ending> {
+    of(heard, direction, |told| match told {
+        Told::Close(how) => Some(*how),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_the_other_side_had_sent_when_a_side_resets_is_handed_out() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask");
+    talk.server(b"the ");
+    talk.push(true, 103, 204, net::RST | ACK, b"");
+    talk.push(false, 204, 103, ACK, b"answer");
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ServerToClient), "the answer");
+    assert_eq!(codes(&heard), Vec::<&str>::new());
+    for direction in [ClientToServer, ServerToClient] {
+        assert_eq!(endings(&heard, direction), [Ending::Rst]);
+    }
+}
+
+#[test]
+fn a_reset_counts_at_its_place_in_sequence() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask ");
+    talk.push(true, 108, 200, net::RST, b"");
+    talk.push(true, 104, 200, ACK, b"more");
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ClientToServer), "ask more");
+    // What never comes is missing.
+    talk.packets.pop();
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ClientToServer), "ask ????");
+    assert_eq!(endings(&heard, ClientToServer), [Ending::Rst]);
+    // But a FIN that was not captured is no missing byte.
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask ");
+    talk.push(true, 105, 200, net::RST, b"");
+    assert_eq!(text(&decode(&talk.packets), ClientToServer), "ask ");
+}
+
+#[test]
+fn bytes_after_the_end_are_told_once_and_handed_out() {
+    for (flags, taken) in [(net::FIN | ACK, 1), (net::FIN | ACK, 0), (net::RST, 0)] {
+        let mut talk = Talk::open(100, 200);
+        talk.server(b"one ");
+        talk.push(false, 204, 100, flags, b"");
+        // A keep-alive after the FIN repeats its number.
+        if taken == 1 {
+            talk.push(false, 204, 100, ACK, b"\0");
+        }
+        talk.server_next += taken;
+        talk.server(b"two ");
+        talk.server(b"three");
+        let heard = decode(&talk.packets);
+        assert_eq!(text(&heard, ServerToClient), "one two three");
+        assert_eq!(codes(&heard), ["tcp-data-after-fin"]);
+        // Those before it may be repeated.
+        talk.push(false, 200, 100, ACK, b"one ");
+        talk.push(false, 204 + taken, 100, ACK, b"two ");
+        let heard = decode(&talk.packets);
+        assert_eq!(text(&heard, ServerToClient), "one two three");
+        assert_eq!(codes(&heard), ["tcp-data-after-fin"]);
+    }
+}
+
+#[test]
+fn a_fin_before_bytes_that_are_known_ends_nothing() {
+    let mut talk = Talk::open(100, 200);
+    talk.server(b"one ");
+    talk.push(false, 202, 100, net::FIN | ACK, b"");
+    talk.server(b"two");
+    let heard = decode(&talk.packets);
+    assert_eq!(text(&heard, ServerToClient), "one two");
+    assert_eq!(codes(&heard), Vec::<&str>::new());
+    assert_eq!(endings(&heard, ServerToClient), [Ending::EndOfCapture]);
+}
+
+/// What each connection's client and server sent, as text.
+fn texts(packets: &[Vec<u8>]) -> Vec<(String, String)> {
+    let heard = decode(packets);
+    let last = heard.iter().filter_map(|heard| heard.connection).max();
+    (0..=last.unwrap())
+        .map(|number| {
+            let mut own = heard.clone();
+            own.retain(|heard| heard.connection == Some(number));
+            (text(&own, ClientToServer), text(&own, ServerToClient))
+        })
+        .collect()
+}
+
+#[test]
+fn the_answer_to_a_syn_that_was_not_captured_begins_a_new_connection() {
+    let expected = [
+        ("one".to_owned(), "eins".to_owned()),
+        ("two".to_owned(), "zwei".to_owned()),
+    ];
+    for closed in [true, false] {
+        for step in [64_000, 1_000_000_000] {
+            let mut talk = Talk::open(100, 200);
+            talk.client(b"one");
+            talk.server(b"eins");
+            if closed {
+                talk.close();
+            }
+            talk.client_next += step;
+            talk.server_next += step;
+            let syn = talk.packets.len();
+            talk.handshake();
+            talk.packets.remove(syn);
+            talk.client(b"two");
+            talk.server(b"zwei");
+            // A copy of the answer changes nothing.
+            talk.packets.insert(syn + 1, talk.packets[syn].clone());
+            assert_eq!(texts(&talk.packets), expected, "{closed} {step}");
+        }
+    }
+}
+
+#[test]
+fn a_syn_unlike_what_the_other_side_acknowledged_begins_a_new_connection() {
+    let mut talk = Talk::midway(100, 200);
+    talk.server(b"eins");
+    talk.client_next = 900_000;
+    talk.server_next = 77_000_000;
+    let begins = talk.packets.len();
+    talk.handshake();
+    talk.client(b"two");
+    talk.server(b"zwei");
+    let expected = [
+        (String::new(), "eins".to_owned()),
+        ("two".to_owned(), "zwei".to_owned()),
+    ];
+    assert_eq!(texts(&talk.packets), expected);
+    // But one that was captured late is no new connection.
+    let mut packets = talk.packets.split_off(begins);
+    packets.swap(0, 3);
+    assert_eq!(texts(&packets), expected[1..]);
+}
+
+#[test]
+fn bytes_wait_longer_while_the_receiver_waits_too() {
+    let limit = 20_000;
+    let options = || Options {
+        reorder_limit: limit,
+        reorder_awaited_limit: 100_000,
+        ..Default::default()
+    };
+    // The first byte comes after `held` thousand others.
+    let gaps = |held: u32, acknowledged: bool| {
+        let mut talk = Talk::open(100, 200);
+        for at in 0..held {
+            talk.push(false, 201 + at * 1000, 100, ACK, &[7; 1000]);
+            if acknowledged {
+                talk.client_acknowledges();
+            }
+        }
+        talk.push(false, 200, 100, ACK, b"\0");
+        let heard = decode_with(options(), &talk.packets);
+        stream(&heard, ServerToClient).1
+    };
+    assert_eq!(gaps(60, true), []);
+    assert_eq!(gaps(60, false), [(0, 1)]);
+    // Not without end.
+    assert_eq!(gaps(120, true), [(0, 1)]);
+    // That it waited once does not serve a hole that comes later.
+    let mut talk = Talk::open(100, 200);
+    talk.push(false, 201, 100, ACK, &[7; 19_000]);
+    talk.client_acknowledges();
+    talk.push(false, 200, 100, ACK, b"\0");
+    talk.push(false, 19_202, 100, ACK, &[7; 15_000]);
+    talk.push(false, 34_202, 100, ACK, &[7; 15_000]);
+    talk.push(false, 19_201, 100, ACK, b"\0");
+    let heard = decode_with(options(), &talk.packets);
+    assert_eq!(stream(&heard, ServerToClient).1, [(19_001, 1)]);
+}
+
+#[test]
+fn a_reset_closes_the_other_direction_soon_and_bytes_that_come_later_are_handed_out_too() {
+    let mut talk = Talk::open(100, 200);
+    talk.client(b"ask");
+    talk.push(true, 103, 200, net::RST | ACK, b"");
+    let reset = talk.packets.len() as u64;
+    // Packets are a millisecond apart; these are of another connection.
+    let other = tcp((3, 50_000), (4, 9000), 5, 1, ACK, b"");
+    talk.packets.extend(vec![other; 3000]);
+    talk.server(b"answer");
+    let mut heard = decode(&talk.packets);
+    heard.retain(|heard| heard.connection == Some(0));
+    let closed = heard.iter().position(|heard| {
+        heard.told == Told::Close(Ending::Rst) && heard.direction == ServerToClient
+    });
+    let answered = heard.iter().position(|heard| {
+        matches!(heard.told, Told::Data(0, _)) && heard.direction == ServerToClient
+    });
+    assert!(closed.unwrap() < answered.unwrap(), "{heard:?}");
+    assert_eq!(heard[closed.unwrap()].packet, reset);
+    assert_eq!(text(&heard, ServerToClient), "answer");
+    assert_eq!(endings(&heard, ServerToClient), [Ending::Rst]);
 }

@@ -155,7 +155,7 @@ fn check(extension: &str, output: impl Fn(&Sample) -> String) {
         let (path, actual) = (sample.expected(extension), output(&sample));
         if refresh {
             // In one step: other tests read the commands meanwhile.
-            let new = path.with_extension("new");
+            let new = PathBuf::from(format!("{}.new", path.display()));
             fs::write(&new, actual).unwrap();
             fs::rename(new, path).unwrap();
             continue;

@@ -96,8 +96,8 @@ pub(super) static ALL: &[Explanation] = &[
     explain(
         "tcp-data-after-fin",
         "bytes behind the end of the stream",
-        "The sender had closed its direction and yet sent more.",
-        "The bytes are not decoded; peers ignore them, too.",
+        "The sender had closed or reset its direction and yet sent more.",
+        "The bytes are decoded like those before; peers ignore them.",
     ),
     explain(
         "tcp-out-of-window",
@@ -239,6 +239,12 @@ pub(super) static ALL: &[Explanation] = &[
         "a chunk's length cannot be read",
         "The body is sent in chunks, and a chunk's length is no hexadecimal number.",
         "Damage, or missing bytes before it.",
+    ),
+    explain(
+        "empty-message",
+        "a message that holds nothing",
+        "A WebSocket message without content. No known protocol has such; peers ignore it or complain.",
+        "The sender's code; some send such messages to keep a connection alive.",
     ),
     explain(
         "foreign-text",

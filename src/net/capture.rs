@@ -95,12 +95,12 @@ impl<R: Read> Capture<R> {
     pub fn new(input: R) -> Result<Self, CaptureError> {
         let mut buffer = Buffer::new(input);
         let filled = buffer.fill_to(24)?;
+        if let Fill::Damaged(what) = filled {
+            return Err(CaptureError::Damaged(what));
+        }
         let bytes = buffer.bytes();
         if bytes.is_empty() {
-            return Err(match filled {
-                Fill::Damaged(what) => CaptureError::Damaged(what),
-                _ => CaptureError::Empty,
-            });
+            return Err(CaptureError::Empty);
         }
         let format = if pcapng::recognise(bytes) {
             Format::Pcapng(pcapng::Pcapng::new())
@@ -120,7 +120,7 @@ impl<R: Read> Capture<R> {
             format,
             packets: 0,
             last_ns: 0,
-            ended: matches!(filled, Fill::Damaged(_)),
+            ended: false,
         })
     }
 
@@ -168,9 +168,14 @@ impl<R: Read> Capture<R> {
         }
     }
 
-    /// Whether no further record's header is there yet, so that the input must be read.
+    /// Whether the next record is not there in full yet, so that the input must be read.
     pub fn waits(&self) -> bool {
-        self.buffer.bytes().len() < 16
+        let bytes = self.buffer.bytes();
+        let length = match &self.format {
+            Format::Pcap(format) => format.length(bytes),
+            Format::Pcapng(format) => format.length(bytes),
+        };
+        length.is_none_or(|length| bytes.len() < length)
     }
 
     /// Packets handed out so far.

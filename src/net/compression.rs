@@ -1,6 +1,6 @@
 //! Compressed captures, told by their first bytes.
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 /// Largest dictionary an .xz file may ask for, in KiB (`xz -9` asks for 64 MiB).
 const XZ_MEMORY_KIB: u32 = 160 << 10;
@@ -26,7 +26,9 @@ pub fn decompress<'r>(mut input: impl Read + Send + 'r) -> io::Result<Box<dyn Re
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;
             Box::new(decoder)
         }
-        Format::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(buffered(input))),
+        Format::Lz4 => Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(buffered(
+            input,
+        )))),
         Format::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(
             buffered(input),
             true,
@@ -48,6 +50,20 @@ impl<R: Read> Read for Blame<R> {
                 error
             }
         })
+    }
+}
+
+/// Frames of .lz4 one after the other, as the other formats are read; the decoder ends with each.
+struct Lz4Frames<R: Read>(lz4_flex::frame::FrameDecoder<BufReader<R>>);
+
+impl<R: Read> Read for Lz4Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.0.read(buffer)?;
+            if read > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                return Ok(read);
+            }
+        }
     }
 }
 
@@ -98,7 +114,9 @@ mod tests {
         assert_eq!(plain(&zstd::encode_all(&text[..], 1).unwrap()), text);
         let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
         lz4.write_all(&text).unwrap();
-        assert_eq!(plain(&lz4.finish().unwrap()), text);
+        let lz4 = lz4.finish().unwrap();
+        assert_eq!(plain(&lz4), text);
+        assert_eq!(plain(&[lz4.as_slice(), &lz4].concat()), text.repeat(2));
         assert_eq!(plain(&text), text);
         assert_eq!(plain(b"ab"), b"ab");
     }

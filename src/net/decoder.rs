@@ -70,13 +70,7 @@ impl Decoder {
                 sink(at.finding(Finding::error("ip-fragments-missing", 0, message)));
             }
             if let Some(payload) = whole {
-                let carried = link::transport(
-                    fragment.source,
-                    fragment.destination,
-                    fragment.protocol,
-                    &payload,
-                    0,
-                );
+                let carried = link::reassembled(fragment, &payload);
                 self.carried(&carried, packet.original_length, at, sink);
             }
             return;

@@ -49,6 +49,11 @@ impl<T> Both<T> {
         }
     }
 
+    /// Makes each direction's value the other's.
+    pub(super) fn exchange(&mut self) {
+        std::mem::swap(&mut self.client_to_server, &mut self.server_to_client);
+    }
+
     /// The value of `direction`, to change.
     pub fn get_mut(&mut self, direction: Direction) -> &mut T {
         match direction {
@@ -115,6 +120,9 @@ pub struct Event<'a> {
     pub packet: u64,
     /// What carried it.
     pub transport: Transport,
+    /// Whether the other direction lacks bytes that were sent before: they are not in the capture,
+    /// or come later.
+    pub other_lacks: bool,
     /// What it is.
     pub kind: Kind<'a>,
 }
@@ -128,6 +136,7 @@ impl<'a> Event<'a> {
             time_ns: at.time_ns,
             packet: at.packet,
             transport,
+            other_lacks: false,
             kind,
         }
     }

@@ -1,6 +1,7 @@
 //! IP packets put together from their fragments, within bounds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use etherparse::IpNumber;
@@ -11,6 +12,9 @@ use super::link::Fragment;
 /// How long the first fragment waits for the last.
 const PATIENCE_NS: u64 = 60_000_000_000;
 
+/// Fragments of complete packets that are remembered, to know copies of them.
+const REMEMBERED_FRAGMENTS: usize = 16_384;
+
 /// Packets of which not all fragments were seen yet.
 pub(super) struct Defragmenter {
     waiting: BTreeMap<Key, Waiting>,
@@ -19,6 +23,7 @@ pub(super) struct Defragmenter {
     bytes: usize,
     limit: usize,
     serial: u64,
+    completed: Completed,
     /// Packets given up since last asked.
     pub(super) given_up: u64,
 }
@@ -36,6 +41,48 @@ struct Waiting {
     since_ns: u64,
     serial: u64,
     charged: usize,
+    digests: BTreeSet<u64>,
+    /// Whether it holds nothing but copies of fragments of a packet that is complete: captures
+    /// hold many a packet twice.
+    copies: bool,
+}
+
+/// Packets completed lately.
+#[derive(Default)]
+struct Completed {
+    digests: BTreeMap<Key, BTreeSet<u64>>,
+    /// Keys by age, the oldest first; those of packets whose keys were used again too.
+    ages: VecDeque<Key>,
+    fragments: usize,
+}
+
+impl Completed {
+    fn has(&self, key: Key, digest: u64) -> bool {
+        self.digests
+            .get(&key)
+            .is_some_and(|digests| digests.contains(&digest))
+    }
+
+    fn add(&mut self, key: Key, digests: BTreeSet<u64>) {
+        self.fragments += digests.len();
+        let former = self.digests.insert(key, digests);
+        self.fragments -= former.map_or(0, |former| former.len());
+        self.ages.push_back(key);
+        while self.fragments > REMEMBERED_FRAGMENTS || self.ages.len() > REMEMBERED_FRAGMENTS {
+            let Some(oldest) = self.ages.pop_front() else {
+                break;
+            };
+            let forgotten = self.digests.remove(&oldest);
+            self.fragments -= forgotten.map_or(0, |forgotten| forgotten.len());
+        }
+    }
+}
+
+/// What tells a copy of a fragment from another fragment of a packet of the same name.
+fn digest(fragment: &Fragment<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (fragment.offset.value(), fragment.more, fragment.payload).hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Defragmenter {
@@ -47,6 +94,7 @@ impl Defragmenter {
             bytes: 0,
             limit,
             serial: 0,
+            completed: Completed::default(),
             given_up: 0,
         }
     }
@@ -65,6 +113,11 @@ impl Defragmenter {
             identification: fragment.identification,
             protocol: fragment.protocol,
         };
+        let digest = digest(fragment);
+        let copy = self.completed.has(key, digest);
+        if !copy && self.waiting.get(&key).is_some_and(|waiting| waiting.copies) {
+            self.remove(key);
+        }
         if !self.waiting.contains_key(&key) {
             self.serial += 1;
             self.ages.push_back((key, self.serial));
@@ -75,17 +128,24 @@ impl Defragmenter {
             since_ns: now_ns,
             serial,
             charged: 0,
+            digests: BTreeSet::new(),
+            copies: copy,
         });
+        waiting.digests.insert(digest);
         let added = waiting
             .buffer
             .add(fragment.offset, fragment.more, fragment.payload);
         self.bytes -= waiting.charged;
-        waiting.charged = waiting.buffer.data().len() + 256 + 8 * waiting.buffer.sections().len();
+        waiting.charged = waiting.buffer.data().len()
+            + 256
+            + 8 * waiting.buffer.sections().len()
+            + 16 * waiting.digests.len();
         self.bytes += waiting.charged;
         let complete = added.is_ok() && waiting.buffer.is_complete();
         if complete || added.is_err() {
             let waiting = self.remove(key)?;
             if complete {
+                self.completed.add(key, waiting.digests);
                 return Some(waiting.buffer.take_bufs().0);
             }
             self.given_up += 1;
@@ -119,8 +179,8 @@ impl Defragmenter {
             .get(&key)
             .is_some_and(|waiting| waiting.serial == serial)
         {
-            self.remove(key);
-            self.given_up += 1;
+            let copies = self.remove(key).is_some_and(|waiting| waiting.copies);
+            self.given_up += u64::from(!copies);
         }
         true
     }

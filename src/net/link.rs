@@ -1,6 +1,6 @@
 //! From the bytes of a packet to a TCP segment or UDP datagram.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use etherparse::{
     LaxIpSlice, LenSource, SingleVlanSlice, TcpSlice, UdpSlice, ether_type, ip_number,
@@ -63,6 +63,8 @@ const LINK_RAW: [u32; 5] = [12, 14, 101, 228, 229];
 const LINK_LOOP: u32 = 108;
 const LINK_LINUX_SLL: u32 = 113;
 const LINK_LINUX_SLL2: u32 = 276;
+/// IPv6 extension headers that are followed.
+const EXTENSION_LIMIT: usize = 8;
 /// Nested VLAN tags that are followed.
 const VLAN_LIMIT: usize = 8;
 
@@ -112,6 +114,9 @@ fn ethernet_payload(kind: Option<u16>, bytes: Option<&[u8]>, cut: usize) -> Carr
 }
 
 fn ip(bytes: &[u8], cut: usize) -> Carried<'_> {
+    if let Some(fragment) = ipv6_fragment(bytes) {
+        return Carried::Fragment(fragment);
+    }
     let Ok((slice, stopped)) = LaxIpSlice::from_slice(bytes) else {
         return Carried::Damaged("the IP header is damaged or cut off");
     };
@@ -128,7 +133,7 @@ fn ip(bytes: &[u8], cut: usize) -> Carried<'_> {
         0
     };
     if payload.fragmented {
-        return fragment(&slice, missing).map_or(
+        return ipv4_fragment(&slice, missing).map_or(
             Carried::Damaged("the IP fragment header is damaged"),
             Carried::Fragment,
         );
@@ -159,41 +164,100 @@ fn declared_length(slice: &LaxIpSlice<'_>) -> usize {
     }
 }
 
-fn fragment<'a>(slice: &LaxIpSlice<'a>, missing: usize) -> Option<Fragment<'a>> {
-    let (identification, offset, more) = match slice {
-        LaxIpSlice::Ipv4(slice) => {
-            let header = slice.header();
-            (
-                u32::from(header.identification()),
-                header.fragments_offset(),
-                header.more_fragments(),
-            )
-        }
-        LaxIpSlice::Ipv6(slice) => slice.extensions().clone().into_iter().find_map(|header| {
-            let etherparse::Ipv6ExtensionSlice::Fragment(header) = header else {
-                return None;
-            };
-            Some((
-                header.identification(),
-                header.fragment_offset(),
-                header.more_fragments(),
-            ))
-        })?,
+fn ipv4_fragment<'a>(slice: &LaxIpSlice<'a>, missing: usize) -> Option<Fragment<'a>> {
+    let LaxIpSlice::Ipv4(ipv4) = slice else {
+        return None;
     };
+    let header = ipv4.header();
     Some(Fragment {
         source: slice.source_addr(),
         destination: slice.destination_addr(),
         protocol: slice.payload_ip_number().0,
-        identification,
-        offset,
-        more,
+        identification: u32::from(header.identification()),
+        offset: header.fragments_offset(),
+        more: header.more_fragments(),
         payload: ip_payload(slice),
         complete: missing == 0,
     })
 }
 
+/// Part of an IPv6 packet (RFC 8200, section 4.5): what follows the fragment header is left as it
+/// is, since headers may be cut in two there. `None` if the packet is not fragmented.
+fn ipv6_fragment(bytes: &[u8]) -> Option<Fragment<'_>> {
+    let (header, rest) = bytes.split_first_chunk::<40>()?;
+    if header[0] >> 4 != 6 {
+        return None;
+    }
+    let length = usize::from(field(header, 4)?);
+    let (mut next, mut rest) = (header[6], rest.get(..length).unwrap_or(rest));
+    let complete = rest.len() >= length;
+    for _ in 0..EXTENSION_LIMIT {
+        if next != ip_number::IPV6_FRAGMENTATION_HEADER.0 {
+            (next, rest) = after_extension(next, rest)?;
+            continue;
+        }
+        let (fragment, payload) = rest.split_first_chunk::<8>()?;
+        let place = field(fragment, 2)?;
+        let (offset, more) = (place >> 3, place & 1 != 0);
+        if offset == 0 && !more {
+            return None;
+        }
+        return Some(Fragment {
+            source: address(header, 8)?,
+            destination: address(header, 24)?,
+            protocol: fragment[0],
+            identification: u32::from_be_bytes(*fragment.last_chunk::<4>()?),
+            offset: etherparse::IpFragOffset::try_new(offset).ok()?,
+            more,
+            payload,
+            complete,
+        });
+    }
+    None
+}
+
+fn address(bytes: &[u8], at: usize) -> Option<IpAddr> {
+    let address = bytes.get(at..)?.first_chunk::<16>()?;
+    Some(IpAddr::V6(Ipv6Addr::from(*address)))
+}
+
+/// What follows an extension header of IPv6 (RFC 8200, section 4), and its number; `None` if
+/// `protocol` is none, or if it is cut off.
+fn after_extension(protocol: u8, bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let &[next, length] = bytes.first_chunk::<2>()?;
+    let length = usize::from(length);
+    let length = match etherparse::IpNumber(protocol) {
+        ip_number::AUTHENTICATION_HEADER => 4 * (length + 2),
+        ip_number::IPV6_HOP_BY_HOP
+        | ip_number::IPV6_ROUTE
+        | ip_number::IPV6_DEST_OPTIONS
+        | ip_number::MOBILITY
+        | ip_number::HIP
+        | ip_number::SHIM6 => 8 * (length + 1),
+        _ => return None,
+    };
+    Some((next, bytes.get(length..)?))
+}
+
+/// Reads the payload of a packet that `fragment` is part of.
+pub(super) fn reassembled<'a>(fragment: &Fragment<'_>, payload: &'a [u8]) -> Carried<'a> {
+    let (mut protocol, mut payload) = (fragment.protocol, payload);
+    if fragment.source.is_ipv6() {
+        for _ in 0..EXTENSION_LIMIT {
+            let Some(further) = after_extension(protocol, payload) else {
+                break;
+            };
+            (protocol, payload) = further;
+        }
+        if etherparse::IpNumber(protocol).is_ipv6_ext_header_value() {
+            return Carried::Damaged("an IP extension header is damaged or cut off");
+        }
+    }
+    transport(fragment.source, fragment.destination, protocol, payload, 0)
+}
+
 /// Reads the header of TCP or UDP in the payload of an IP packet.
-pub(super) fn transport(
+fn transport(
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,

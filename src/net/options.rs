@@ -37,6 +37,9 @@ pub struct Options {
     pub message_limit: usize,
     /// Bytes waiting for a hole to be filled, per direction.
     pub reorder_limit: usize,
+    /// The same, while the receiver's acknowledgments say that it waits for the hole to be filled
+    /// too.
+    pub reorder_awaited_limit: usize,
     /// Bytes waiting for holes to be filled, in all.
     pub reorder_total_limit: usize,
     /// Connections followed at a time, some 4 KiB each beside what they keep of messages; beyond,
@@ -59,6 +62,7 @@ impl Default for Options {
             udp: false,
             message_limit: 64 << 20,
             reorder_limit: 2 << 20,
+            reorder_awaited_limit: 16 << 20,
             reorder_total_limit: 16 << 20,
             connection_limit: DEFAULT_CONNECTION_LIMIT,
             message_total_limit: 128 << 20,

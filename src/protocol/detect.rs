@@ -1,7 +1,7 @@
 //! Which protocol a connection speaks, and where its next frame starts.
 
 use super::{ALL, Confidence, Framing, Input, Protocol, Session, Settings};
-use crate::model::Message;
+use crate::model::{Direction, Message};
 
 /// Bytes that are looked through first for the next frame.
 const NEAR: usize = 512;
@@ -150,7 +150,7 @@ impl Detector {
         if let Some(index) = self.pinned {
             match self.cut(index, input) {
                 Framing::NoFrame(why) => reason = why,
-                framing @ Framing::Frame(_) => return found(framing, input),
+                framing @ (Framing::Frame(_) | Framing::Skip(..)) => return found(framing, input),
                 framing if self.candidates.len() == 1 => return found(framing, input),
                 framing => own = Some(framing),
             }
@@ -224,6 +224,34 @@ impl Detector {
             self.told = false;
         }
         Some(found(framing, input))
+    }
+
+    /// Bytes of `direction` are missing before those that come next.
+    pub fn gap(&mut self, direction: Direction) {
+        for session in self.sessions() {
+            session.gap(direction);
+        }
+    }
+
+    /// Whether `direction` now lacks bytes that were sent before what the other one sends.
+    pub fn lacks(&mut self, direction: Direction, lacks: bool) {
+        for session in self.sessions() {
+            session.lacks(direction, lacks);
+        }
+    }
+
+    /// What follows the connection: those sessions that have begun, and that of the protocol which
+    /// is expected.
+    fn sessions(&mut self) -> impl Iterator<Item = &mut Box<dyn Session>> {
+        let settings = &self.settings;
+        if let Some(candidate) = self.pinned.and_then(|at| self.candidates.get_mut(at)) {
+            let protocol = candidate.protocol;
+            candidate
+                .session
+                .get_or_insert_with(|| protocol.session(settings));
+        }
+        let candidates = self.candidates.iter_mut();
+        candidates.filter_map(|candidate| candidate.session.as_mut())
     }
 
     /// Decodes the frame that [`Detector::frame`] has just found.
@@ -361,6 +389,9 @@ fn found(framing: Framing, input: &Input<'_>) -> Detection {
         Framing::Need(size) => Detection::Need(size.max(input.bytes.len() + 1)),
         Framing::Frame(size) | Framing::Doubtful(size) => {
             Detection::Frame(size.clamp(1, input.bytes.len().max(1)))
+        }
+        Framing::Skip(size, why) => {
+            Detection::Unknown(size.clamp(1, input.bytes.len().max(1)), why)
         }
         Framing::NoFrame(why) => Detection::Unknown(input.bytes.len(), why),
     }

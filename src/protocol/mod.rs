@@ -143,6 +143,8 @@ pub enum Framing {
     Frame(usize),
     /// The first so many bytes may be a frame, but one that fits exactly is likelier.
     Doubtful(usize),
+    /// The first so many bytes belong to no frame, and where the next one starts is found; why.
+    Skip(usize, &'static str),
     /// No frame starts here; why not.
     NoFrame(&'static str),
 }
@@ -274,6 +276,14 @@ pub trait Session: std::fmt::Debug {
     fn salvage(&mut self, _input: &Input<'_>) -> Framing {
         Framing::NoFrame("no frame of this connection's protocol")
     }
+
+    /// Bytes of `direction` are missing before those that come next, which may belong to the rest
+    /// of a frame.
+    fn gap(&mut self, _direction: Direction) {}
+
+    /// Whether `direction` now lacks bytes that its sender has sent before what the other one
+    /// sends: what that answers may not have been seen.
+    fn lacks(&mut self, _direction: Direction, _lacks: bool) {}
 
     /// The service that the client has asked for by name, if the protocol has such.
     fn service(&self) -> Option<&str> {

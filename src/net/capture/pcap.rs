@@ -64,13 +64,12 @@ impl Pcap {
         visit: &mut dyn FnMut(Item<'_>),
     ) -> Outcome {
         let bytes = buffer.bytes();
-        let Some(captured) = self.captured_length(bytes) else {
+        let Some(length) = self.length(bytes) else {
             return Outcome::Need(self.record_header);
         };
-        if captured > RECORD_LIMIT {
+        if length > self.record_header + RECORD_LIMIT {
             return Outcome::Damaged("has a record of impossible length");
         }
-        let length = self.record_header + captured;
         if bytes.len() < length {
             return Outcome::Need(length);
         }
@@ -90,15 +89,16 @@ impl Pcap {
         Outcome::Read
     }
 
-    fn captured_length(&self, bytes: &[u8]) -> Option<usize> {
+    /// The length of the record that `bytes` begin with, as soon as they tell.
+    pub(super) fn length(&self, bytes: &[u8]) -> Option<usize> {
         bytes.get(..self.record_header)?;
         let field = *bytes.get(8..)?.first_chunk::<4>()?;
-        let length = if self.big_endian {
+        let captured = if self.big_endian {
             u32::from_be_bytes(field)
         } else {
             u32::from_le_bytes(field)
         };
-        usize::try_from(length).ok()
+        Some(self.record_header.saturating_add(captured as usize))
     }
 
     fn time_ns(&self, block: &LegacyPcapBlock<'_>) -> u64 {

@@ -56,6 +56,24 @@ impl Pcapng {
         }
     }
 
+    /// The length of the block that `bytes` begin with, as soon as they tell.
+    pub(super) fn length(&self, bytes: &[u8]) -> Option<usize> {
+        let header = bytes.first_chunk()?;
+        Some(length(header, self.order(header)?))
+    }
+
+    /// Whether the block is written big-endian; a section's header says so of the section.
+    fn order(&self, header: &[u8; 12]) -> Option<bool> {
+        if !header.starts_with(&SECTION_HEADER) {
+            return Some(self.big_endian);
+        }
+        match header.last_chunk() {
+            Some([0x1a, 0x2b, 0x3c, 0x4d]) => Some(true),
+            Some([0x4d, 0x3c, 0x2b, 0x1a]) => Some(false),
+            _ => None,
+        }
+    }
+
     pub(super) fn block<R: Read>(
         &mut self,
         buffer: &mut Buffer<R>,
@@ -67,20 +85,11 @@ impl Pcapng {
         let Some(header) = bytes.first_chunk::<12>() else {
             return Outcome::Need(12);
         };
-        let [a, b, c, d, length @ .., _, _, _, _] = *header;
-        if [a, b, c, d] == SECTION_HEADER {
-            // Only now is the byte order of the section known, and with it the block's length.
-            match header.last_chunk::<4>() {
-                Some([0x1a, 0x2b, 0x3c, 0x4d]) => self.big_endian = true,
-                Some([0x4d, 0x3c, 0x2b, 0x1a]) => self.big_endian = false,
-                _ => return Outcome::Damaged("has a section without byte order"),
-            }
-        }
-        let length = if self.big_endian {
-            u32::from_be_bytes(length)
-        } else {
-            u32::from_le_bytes(length)
-        } as usize;
+        let Some(big_endian) = self.order(header) else {
+            return Outcome::Damaged("has a section without byte order");
+        };
+        self.big_endian = big_endian;
+        let length = length(header, big_endian);
         if !(12..=RECORD_LIMIT).contains(&length) || !length.is_multiple_of(4) {
             return Outcome::Damaged("has a block of impossible length");
         }
@@ -241,6 +250,17 @@ impl Interface {
         let shifted = nanoseconds.saturating_add(i128::from(self.offset) * 1_000_000_000);
         u64::try_from(shifted.max(0)).unwrap_or(u64::MAX)
     }
+}
+
+/// The length that a block's first bytes announce.
+fn length(header: &[u8; 12], big_endian: bool) -> usize {
+    let [_, _, _, _, length @ .., _, _, _, _] = *header;
+    let length = if big_endian {
+        u32::from_be_bytes(length)
+    } else {
+        u32::from_le_bytes(length)
+    };
+    length as usize
 }
 
 fn comments(options: &[PcapNGOption<'_>], visit: &mut dyn FnMut(Item<'_>)) {

@@ -127,6 +127,9 @@ impl Undecided {
             Start::Unclear if !last && !client.is_empty() => return None,
             _ => {}
         }
+        if client.is_empty() && tls::start_of_server(server) {
+            return Some(Decision::Tls);
+        }
         if !server.is_empty() && (client.is_empty() || !self.from_start) {
             match http::start_of_response(server) {
                 Start::Yes => return Some(Decision::Http),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::history::History;
+use super::roles;
 use super::stream::{Arrival, Delivery, Piece, Stream};
 use crate::net::conversation::Conversation;
 use crate::net::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Summary, Transport};
@@ -37,11 +38,19 @@ pub(super) struct Connection {
     /// Whether it holds neither WebSocket nor HTTP.
     plain: bool,
     from_start: bool,
+    /// Whether its opening was told, with who is who. Before the first bytes that may not be known.
+    announced: bool,
     packets: Both<u64>,
     wire_bytes: Both<u64>,
-    first_ns: u64,
+    first: Arrival,
+    first_direction: Direction,
     pub(super) last_ns: u64,
     ending: Both<Option<Ending>>,
+    /// The last packet, once a side has reset the connection: what the other side had sent by then
+    /// may still come.
+    reset: Option<Arrival>,
+    /// When bytes came after it was over, or a reset, last; 0: never.
+    pub(super) late_ns: u64,
 }
 
 /// A hole that bytes wait for.
@@ -63,18 +72,12 @@ pub(super) struct Surroundings<'c, 's> {
 }
 
 impl Connection {
-    pub(super) fn new(
-        number: u32,
-        client: SocketAddr,
-        server: SocketAddr,
-        from_start: bool,
-        plain: bool,
-        now_ns: u64,
-    ) -> Self {
+    /// A connection of which `segment` is the first packet.
+    pub(super) fn new(number: u32, segment: &Segment<'_>, at: Arrival) -> Self {
         Self {
             number,
-            client,
-            server,
+            client: segment.source,
+            server: segment.destination,
             streams: Both {
                 client_to_server: Stream::new(),
                 server_to_client: Stream::new(),
@@ -82,42 +85,127 @@ impl Connection {
             holes: Both::default(),
             appointments: Both::default(),
             conversation: None,
-            plain,
-            from_start,
+            plain: false,
+            from_start: segment.syn,
+            announced: false,
             packets: Both::default(),
             wire_bytes: Both::default(),
-            first_ns: now_ns,
-            last_ns: now_ns,
+            first: at,
+            first_direction: Direction::ClientToServer,
+            last_ns: at.time_ns,
             ending: Both::default(),
+            reset: None,
+            late_ns: 0,
         }
     }
 
-    pub(super) fn open(&self, direction: Direction, at: Arrival, sink: &mut Sink<'_>) {
+    pub(super) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// Takes note of who is who, and tells of the opening once bytes or the SYN show it.
+    pub(super) fn meet(&mut self, segment: &Segment<'_>, options: &Options, sink: &mut Sink<'_>) {
+        let assumed = self.direction_of(segment) == Direction::ClientToServer;
+        if roles::is_from_client(segment, assumed, options) != assumed {
+            self.exchange_roles();
+        }
+        if segment.syn
+            || segment.fin
+            || segment.rst
+            || segment.missing > 0
+            || !segment.payload.is_empty()
+        {
+            self.announce(options, sink);
+        }
+    }
+
+    /// Tells of the opening, if that was not done yet.
+    pub(super) fn announce(&mut self, options: &Options, sink: &mut Sink<'_>) {
+        if self.announced {
+            return;
+        }
+        self.announced = true;
+        self.plain = !self.from_start && options.plain_ports.contains(&self.server.port());
         let kind = Kind::Open {
             client: self.client,
             server: self.server,
             from_start: self.from_start,
         };
-        sink(Event::new(self.stamp(direction, at), Transport::Tcp, kind));
+        let stamp = self.stamp(self.first_direction, self.first);
+        sink(Event::new(stamp, Transport::Tcp, kind));
+    }
+
+    /// The client is the server. Nothing was handed out yet, and nothing is held.
+    fn exchange_roles(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        self.first_direction = self.first_direction.reverse();
+        self.packets.exchange();
+        self.wire_bytes.exchange();
+        self.streams.exchange();
     }
 
     /// Whether a segment must belong to a new connection between the same ports.
     pub(super) fn is_replaced_by(&self, segment: &Segment<'_>) -> bool {
-        let direction = self.direction_of(segment);
-        let over = self.is_over();
-        if segment.syn && segment.acknowledgment.is_none() {
-            let begins = segment.sequence.wrapping_add(1);
-            let known = self.streams.get(direction).beginning();
-            return known.map_or(over, |known| known != begins);
+        if segment.syn {
+            return !self.fits_syn(segment);
         }
-        over && !segment.rst
+        self.is_over()
+            && !segment.rst
             && !segment.payload.is_empty()
-            && self.streams.get(direction).is_far(segment.sequence)
+            && self.is_foreign_to_the_end(segment)
     }
 
-    /// Whether both directions have ended.
+    /// Whether bytes that come when this is over have nothing to do with it.
+    fn is_foreign_to_the_end(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction_of(segment);
+        let stream = self.streams.get(direction);
+        let other = self.streams.get(direction.reverse());
+        // After a reset the other side's bytes may still be on their way, after two FINs none are.
+        stream.is_far(segment.sequence)
+            || self.reset.is_none()
+                && (stream.is_beyond(segment.sequence)
+                    || segment.acknowledgment.is_some_and(|at| other.is_beyond(at)))
+    }
+
+    /// Whether a SYN, or the answer to one, may be this connection's.
+    fn fits_syn(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction_of(segment);
+        let stream = self.streams.get(direction);
+        let begins = segment.sequence.wrapping_add(1);
+        let Some(acknowledged) = segment.acknowledgment else {
+            return match stream.beginning() {
+                Some(known) => known == begins,
+                None => !self.is_over() && stream.may_begin(begins),
+            };
+        };
+        if self.is_over() {
+            return stream.beginning() == Some(begins);
+        }
+        let other = self.streams.get(direction.reverse());
+        // Of a client that has sent nothing else, another SYN may have gone before.
+        let fits_other = other.delivered == 0 || !other.is_far(acknowledged);
+        fits_other && stream.may_begin(begins)
+    }
+
+    /// Whether both directions have ended, or will without another word.
     pub(super) fn is_over(&self) -> bool {
-        self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
+        self.reset.is_some()
+            || self.ending.client_to_server.is_some() && self.ending.server_to_client.is_some()
+    }
+
+    /// When the last packet came of a connection that was reset, as long as a direction of it is
+    /// open.
+    pub(super) fn reset_ns(&self) -> Option<u64> {
+        let open = self.ending.client_to_server.is_none() || self.ending.server_to_client.is_none();
+        self.reset.filter(|_| open).map(|reset| reset.time_ns)
+    }
+
+    /// Something came although it is over, or is now.
+    fn goes_on(&mut self, at: Arrival) {
+        self.late_ns = at.time_ns;
+        if let Some(reset) = &mut self.reset {
+            *reset = at;
+        }
     }
 
     /// Takes a segment.
@@ -149,6 +237,9 @@ impl Connection {
                 stream.acknowledge(acknowledged, history, deliver);
             });
         }
+        if self.is_over() && !segment.payload.is_empty() {
+            self.goes_on(at);
+        }
         if !segment.rst {
             let piece = Piece {
                 sequence: segment.sequence.wrapping_add(u32::from(segment.syn)),
@@ -158,15 +249,33 @@ impl Connection {
                 at,
             };
             self.on_stream(direction, around, |stream, history, deliver| {
-                if !stream.ended() {
-                    stream.segment(piece, history, deliver);
-                }
+                stream.segment(piece, history, deliver);
             });
-        } else if !self.streams.get(direction).is_far(segment.sequence) || segment.sequence == 0 {
-            self.end(Ending::Rst, at, around);
+        } else {
+            self.reset(direction, segment.sequence, at, around);
         }
         self.watch_hole(direction, at, around);
         self.watch_hole(direction.reverse(), at, around);
+    }
+
+    /// Takes a reset; one that is far from the stream is not believed.
+    fn reset(
+        &mut self,
+        direction: Direction,
+        sequence: u32,
+        at: Arrival,
+        around: &mut Surroundings<'_, '_>,
+    ) {
+        let far = self.streams.get(direction).is_far(sequence);
+        if far && sequence != 0 {
+            return;
+        }
+        self.goes_on(at);
+        self.reset = Some(at);
+        let sequence = (!far).then_some(sequence);
+        self.on_stream(direction, around, |stream, history, deliver| {
+            stream.reset(sequence, at, history, deliver);
+        });
     }
 
     /// Gives up a hole whose time has come. Gives when to look again, if there is still one.
@@ -207,8 +316,12 @@ impl Connection {
         self.streams.client_to_server.held_cost() + self.streams.server_to_client.held_cost()
     }
 
-    pub(super) fn direction_held_cost(&self, direction: Direction) -> usize {
-        self.streams.get(direction).held_cost()
+    /// Whether a direction holds back more than it may.
+    pub(super) fn holds_too_much(&self, direction: Direction, options: &Options) -> bool {
+        let stream = self.streams.get(direction);
+        stream.held_cost() > options.reorder_limit
+            && (stream.unwarranted_cost() > options.reorder_limit
+                || stream.held_cost() > options.reorder_awaited_limit)
     }
 
     /// Bytes kept for unfinished messages.
@@ -232,10 +345,11 @@ impl Connection {
 
     /// Ends both directions, if they have not ended yet.
     pub(super) fn end(&mut self, how: Ending, at: Arrival, around: &mut Surroundings<'_, '_>) {
+        let (how, at) = match self.reset {
+            Some(at) => (Ending::Rst, at),
+            None => (how, at),
+        };
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-            if self.ending.get(direction).is_some() {
-                continue;
-            }
             self.on_stream(direction, around, |stream, history, deliver| {
                 stream.end(at, history, deliver);
             });
@@ -267,7 +381,7 @@ impl Connection {
                 client_to_server: streams.client_to_server.missing,
                 server_to_client: streams.server_to_client.missing,
             },
-            first_ns: self.first_ns,
+            first_ns: self.first.time_ns,
             last_ns: self.last_ns,
             ending: Both {
                 client_to_server: self.ending.client_to_server.unwrap_or(Ending::EndOfCapture),
@@ -342,7 +456,17 @@ impl Connection {
         let number = self.number;
         let (plain, from_start) = (self.plain, self.from_start);
         let (conversation, ending) = (&mut self.conversation, &mut self.ending);
-        let (options, sink) = (around.options, &mut *around.sink);
+        let (options, plain_sink) = (around.options, &mut *around.sink);
+        let mut telling_sink;
+        let sink: &mut Sink<'_> = if self.streams.get(direction.reverse()).lacks() {
+            telling_sink = |mut event: Event<'_>| {
+                event.other_lacks = true;
+                plain_sink(event);
+            };
+            &mut telling_sink
+        } else {
+            plain_sink
+        };
         let begin = || {
             let options = Arc::clone(options);
             Box::new(match plain {
@@ -368,9 +492,9 @@ impl Connection {
                 Delivery::Finding(finding) => {
                     sink(Event::new(at, Transport::Tcp, Kind::Finding(finding)));
                 }
-                Delivery::Fin => {
-                    *ending.get_mut(direction) = Some(Ending::Fin);
-                    close(conversation.as_deref_mut(), at, Ending::Fin, sink);
+                Delivery::End(how) => {
+                    *ending.get_mut(direction) = Some(how);
+                    close(conversation.as_deref_mut(), at, how, sink);
                 }
             }
         };

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::history::{History, Spans, first_difference};
-use crate::net::event::{Direction, Event, Finding, Kind, Transport};
+use crate::net::event::{Direction, Ending, Event, Finding, Kind, Transport};
 
 /// Position of the byte after the SYN, or of the first byte seen.
 const ORIGIN: u64 = 1 << 40;
@@ -16,6 +16,11 @@ const HELD_OVERHEAD: usize = 96;
 const ACKNOWLEDGMENT_REACH: u64 = 64 << 20;
 /// How far behind a lasting hole bytes are believed at the end, when nobody acknowledged them.
 const UNACKNOWLEDGED_REACH: u64 = 64 << 20;
+/// How far from what is expected a sequence number may be and still be believed to belong to the
+/// same stream.
+const NEAR: u32 = 8 << 20;
+/// How far behind the FIN bytes may lie and still be taken for the same sender's.
+const BEYOND: i32 = 64 << 10;
 /// Segments after which a stream without a beginning is taken to begin at the earliest of them.
 const FLOATING_SEGMENTS: usize = 4;
 
@@ -35,6 +40,7 @@ impl Arrival {
             time_ns: self.time_ns,
             packet: self.packet,
             transport: Transport::Tcp,
+            other_lacks: false,
             kind: Kind::Finding(finding),
         }
     }
@@ -42,10 +48,17 @@ impl Arrival {
 
 /// What a stream hands out, in order.
 pub(in crate::net) enum Delivery<'a> {
-    Data { offset: u64, bytes: &'a [u8] },
-    Gap { offset: u64, missing: u64 },
+    Data {
+        offset: u64,
+        bytes: &'a [u8],
+    },
+    Gap {
+        offset: u64,
+        missing: u64,
+    },
     Finding(Finding<'static>),
-    Fin,
+    /// The stream is over: by a FIN or by a reset.
+    End(Ending),
 }
 
 /// Receives what a stream hands out, with the packet to blame.
@@ -73,10 +86,17 @@ pub(in crate::net) struct Stream {
     base: u64,
     held: BTreeMap<u64, Held>,
     held_cost: usize,
+    /// What was held when the peer last said that it waits for the byte at a position too.
+    awaited: (u64, usize),
     /// Position up to which the peer has acknowledged; 0: nothing.
     acknowledged: u64,
+    /// Position of the FIN, or of the reset, if one was seen.
     fin: Option<u64>,
+    /// Whether that is a reset.
+    reset: bool,
     ended: bool,
+    /// Bytes after the end, if any came.
+    afterwards: Afterwards,
     spans: Spans,
     /// Bytes handed out.
     pub(in crate::net) delivered: u64,
@@ -94,6 +114,16 @@ enum Start {
     Fixed,
 }
 
+/// What came after the end of a stream.
+#[derive(Clone, Copy, PartialEq)]
+enum Afterwards {
+    Nothing,
+    /// The first byte has the sequence number of the FIN, or follows a reset.
+    Adjoining,
+    /// The FIN took a sequence number, which is not counted as a byte.
+    Behind,
+}
+
 struct Held {
     bytes: Box<[u8]>,
     at: Arrival,
@@ -108,9 +138,12 @@ impl Stream {
             base: ORIGIN,
             held: BTreeMap::new(),
             held_cost: 0,
+            awaited: (0, 0),
             acknowledged: 0,
             fin: None,
+            reset: false,
             ended: false,
+            afterwards: Afterwards::Nothing,
             spans: Spans::default(),
             delivered: 0,
             missing: 0,
@@ -143,9 +176,21 @@ impl Stream {
         (self.start == Start::Fixed).then(|| self.sequence(self.base))
     }
 
-    /// Whether it ended in good order or by force.
-    pub(in crate::net) fn ended(&self) -> bool {
-        self.ended
+    /// Whether the stream may begin at `sequence`, by what was seen of it: at its first byte, or
+    /// not far before that.
+    pub(in crate::net) fn may_begin(&self, sequence: u32) -> bool {
+        let first = match self.start {
+            Start::Unseen { acknowledged: None } => return true,
+            Start::Unseen {
+                acknowledged: Some(acknowledged),
+            } => acknowledged,
+            Start::Floating => {
+                let first = self.held.first_key_value().map(|(first, _)| *first);
+                self.sequence(first.unwrap_or(self.next))
+            }
+            Start::Fixed => self.sequence(self.base),
+        };
+        first.wrapping_sub(sequence) <= NEAR
     }
 
     /// Bytes held back, with what it costs to hold them.
@@ -153,9 +198,23 @@ impl Stream {
         self.held_cost
     }
 
+    /// How much of that is held back since the peer last said that it lacks the same bytes.
+    pub(in crate::net) fn unwarranted_cost(&self) -> usize {
+        match self.awaited {
+            (position, cost) if position == self.next => self.held_cost.saturating_sub(cost),
+            _ => self.held_cost,
+        }
+    }
+
     /// Whether bytes wait for others.
     pub(in crate::net) fn waits(&self) -> bool {
         !self.held.is_empty()
+    }
+
+    /// Whether bytes are known to have been sent that were not handed out. The FIN takes a
+    /// sequence number too.
+    pub(in crate::net) fn lacks(&self) -> bool {
+        !self.held.is_empty() || self.acknowledged > self.next + 1
     }
 
     /// Whether the peer has acknowledged bytes that wait: then what they wait for was received,
@@ -171,7 +230,13 @@ impl Stream {
         let distance = sequence
             .wrapping_sub(self.sequence(self.next))
             .cast_signed();
-        distance.unsigned_abs() > 8 << 20
+        distance.unsigned_abs() > NEAR
+    }
+
+    /// Whether `sequence` is so far behind the last byte that it does not follow from it.
+    pub(in crate::net) fn is_beyond(&self, sequence: u32) -> bool {
+        let distance = sequence.wrapping_sub(self.sequence(self.next));
+        distance.cast_signed() > BEYOND
     }
 
     /// The peer has received everything before `sequence`.
@@ -189,8 +254,13 @@ impl Stream {
         if position <= self.known_end() + ACKNOWLEDGMENT_REACH {
             self.acknowledged = self.acknowledged.max(position);
         }
-        if self.start == Start::Floating && self.hole_is_acknowledged() {
-            self.settle(history, deliver);
+        if !self.held.is_empty() {
+            if position <= self.next {
+                self.awaited = (self.next, self.held_cost);
+            }
+            if self.start == Start::Floating && self.hole_is_acknowledged() {
+                self.settle(history, deliver);
+            }
         }
     }
 
@@ -213,10 +283,13 @@ impl Stream {
             };
         }
         let mut position = self.position(piece.sequence);
-        if piece.fin && self.fin.is_none() {
-            self.fin = Some(position + piece.bytes.len() as u64 + u64::from(piece.missing));
+        if self.fin.is_some() {
+            position = self.after_end(position, &mut piece, deliver);
+        } else if piece.fin {
+            let end = position + piece.bytes.len() as u64 + u64::from(piece.missing);
+            // A FIN before bytes that are known already is an old one.
+            self.fin = (end >= self.known_end()).then_some(end);
         }
-        self.clip_after_fin(position, &mut piece, deliver);
         if self.start == Start::Floating {
             self.hold(position, piece.bytes, piece.at, deliver);
             if self.held.len() >= FLOATING_SEGMENTS || piece.fin || self.hole_is_acknowledged() {
@@ -224,6 +297,7 @@ impl Stream {
             }
             return;
         }
+        let end = position + piece.bytes.len() as u64 + u64::from(piece.missing);
         let mut bytes = piece.bytes;
         if position < self.next {
             let seen = usize::try_from(self.next - position).unwrap_or(usize::MAX);
@@ -238,8 +312,7 @@ impl Stream {
         if position == self.next && self.held.is_empty() {
             self.hand_out(bytes, piece.at, history, deliver);
             // What the snap length cut off will not come again.
-            let end = self.position(piece.sequence) + piece.bytes.len() as u64;
-            self.gap_to(end + u64::from(piece.missing), piece.at, deliver);
+            self.gap_to(end, piece.at, deliver);
         } else {
             self.hold(position, bytes, piece.at, deliver);
             self.drain(Some(piece.at), history, deliver);
@@ -266,6 +339,34 @@ impl Stream {
         }
     }
 
+    /// The sender breaks off at `sequence`, if that is to be believed; at the end of what is known
+    /// else. Bytes before that place may still come.
+    pub(in crate::net) fn reset(
+        &mut self,
+        sequence: Option<u32>,
+        at: Arrival,
+        history: &mut History,
+        deliver: &mut Deliver<'_>,
+    ) {
+        if self.fin.is_some() || self.ended {
+            return;
+        }
+        let known = self.known_end();
+        let unseen = matches!(self.start, Start::Unseen { .. });
+        let place = match sequence {
+            Some(sequence) if !unseen => self.position(sequence),
+            _ => known,
+        };
+        // A FIN that was not captured takes a sequence number too.
+        let place = if place > known + 1 { place } else { known };
+        self.fin = Some(place);
+        self.reset = true;
+        if self.start == Start::Floating && place == known {
+            self.settle(history, deliver);
+        }
+        self.finish_if_due(at, deliver);
+    }
+
     /// Nothing more will come: hands out everything held, and says what is missing.
     pub(in crate::net) fn end(
         &mut self,
@@ -273,7 +374,7 @@ impl Stream {
         history: &mut History,
         deliver: &mut Deliver<'_>,
     ) {
-        if self.ended {
+        if self.ended && self.held.is_empty() {
             return;
         }
         if self.start == Start::Floating {
@@ -345,15 +446,41 @@ impl Stream {
         }
     }
 
-    fn clip_after_fin(&self, position: u64, piece: &mut Piece<'_>, deliver: &mut Deliver<'_>) {
-        let Some(fin) = self.fin else { return };
-        let room = usize::try_from(fin.saturating_sub(position)).unwrap_or(usize::MAX);
-        if piece.bytes.len() > room {
-            let message = format!("{} bytes after the FIN", piece.bytes.len() - room);
-            piece.bytes = piece.bytes.get(..room).unwrap_or_default();
+    /// Where a segment lies that came after the FIN or the reset; tells once if bytes of it lie
+    /// behind that.
+    fn after_end(
+        &mut self,
+        mut position: u64,
+        piece: &mut Piece<'_>,
+        deliver: &mut Deliver<'_>,
+    ) -> u64 {
+        let Some(fin) = self.fin else { return position };
+        if self.afterwards == Afterwards::Behind && position < fin {
+            // Before the number that the FIN took.
+            position += 1;
+        }
+        let length = piece.bytes.len() as u64 + u64::from(piece.missing);
+        if position + length <= fin {
+            return position;
+        }
+        if position == fin && length == 1 && !self.reset {
+            // A keep-alive repeats the FIN's number.
+            (piece.bytes, piece.missing) = (&[], 0);
+            return position;
+        }
+        if self.afterwards == Afterwards::Nothing {
+            self.afterwards = Afterwards::Adjoining;
+            let what = if self.reset { "reset" } else { "FIN" };
+            let message = format!("bytes after the {what}");
             let finding = Finding::warning("tcp-data-after-fin", self.offset(fin), message);
             deliver(piece.at, Delivery::Finding(finding));
+            if position > fin && !self.reset {
+                self.afterwards = Afterwards::Behind;
+                self.origin_sequence = self.origin_sequence.wrapping_add(1);
+                position -= 1;
+            }
         }
+        position
     }
 
     /// Compares bytes that come again with what was handed out.
@@ -468,7 +595,8 @@ impl Stream {
     fn finish_if_due(&mut self, at: Arrival, deliver: &mut Deliver<'_>) {
         if !self.ended && self.fin.is_some_and(|fin| self.next >= fin) {
             self.ended = true;
-            deliver(at, Delivery::Fin);
+            let how = if self.reset { Ending::Rst } else { Ending::Fin };
+            deliver(at, Delivery::End(how));
         }
     }
 

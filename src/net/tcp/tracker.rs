@@ -13,6 +13,8 @@ use crate::net::event::{Direction, Ending, Event, Finding, Kind, Sink, Transport
 use crate::net::link::Segment;
 use crate::net::options::Options;
 
+/// How long what the other side had sent before a reset is waited for.
+const RESET_LINGER_NS: u64 = 2_000_000_000;
 /// How long an ended connection is kept, for stray packets.
 const LINGER_NS: u64 = 60_000_000_000;
 
@@ -116,13 +118,16 @@ impl Tracker {
                     return;
                 }
                 self.make_room(at, sink);
-                self.open(pair, segment, at, numbers, sink);
+                self.open(pair, segment, at, numbers);
                 let Some(opened) = self.connections.get_mut(&pair) else {
                     return;
                 };
                 opened
             }
         };
+        if !connection.is_announced() {
+            connection.meet(segment, &self.options, sink);
+        }
         let was_over = connection.is_over();
         self.held_cost -= connection.held_cost();
         self.message_cost -= connection.message_cost();
@@ -133,7 +138,7 @@ impl Tracker {
         };
         connection.segment(segment, wire_length, at, &mut around);
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-            let again = if connection.direction_held_cost(direction) > self.options.reorder_limit {
+            let again = if connection.holds_too_much(direction, &self.options) {
                 connection.look_at_hole(direction, at.time_ns, true, &mut around)
             } else {
                 connection.appointment(direction)
@@ -145,7 +150,11 @@ impl Tracker {
         self.held_cost += connection.held_cost();
         self.message_cost += connection.message_cost();
         if !was_over && connection.is_over() {
-            let until = at.time_ns.saturating_add(LINGER_NS);
+            let lingers = match connection.reset_ns() {
+                Some(_) => RESET_LINGER_NS,
+                None => LINGER_NS,
+            };
+            let until = at.time_ns.saturating_add(lingers);
             self.ended.push(Reverse((until, pair)));
         }
         self.enforce_totals(at, sink);
@@ -166,47 +175,11 @@ impl Tracker {
         self.ended.clear();
     }
 
-    fn open(
-        &mut self,
-        pair: Pair,
-        segment: &Segment<'_>,
-        at: Arrival,
-        numbers: &mut u32,
-        sink: &mut Sink<'_>,
-    ) {
-        let from_client = self.is_from_client(segment);
-        let (client, server) = if from_client {
-            (segment.source, segment.destination)
-        } else {
-            (segment.destination, segment.source)
-        };
-        let plain = !segment.syn && self.options.plain_ports.contains(&server.port());
+    fn open(&mut self, pair: Pair, segment: &Segment<'_>, at: Arrival, numbers: &mut u32) {
         let number = *numbers;
         *numbers += 1;
-        let connection = Connection::new(number, client, server, segment.syn, plain, at.time_ns);
-        let direction = if from_client {
-            Direction::ClientToServer
-        } else {
-            Direction::ServerToClient
-        };
-        connection.open(direction, at, sink);
+        let connection = Connection::new(number, segment, at);
         self.connections.insert(pair, Box::new(connection));
-    }
-
-    /// Who opens: who sends the SYN; else the side whose port is not that of a server.
-    fn is_from_client(&self, segment: &Segment<'_>) -> bool {
-        if segment.syn {
-            return segment.acknowledgment.is_none();
-        }
-        let (source, destination) = (segment.source.port(), segment.destination.port());
-        let known = |port: u16| {
-            self.options.server_ports.contains(&port) || self.options.plain_ports.contains(&port)
-        };
-        match (known(source), known(destination)) {
-            (true, false) => false,
-            (false, true) => true,
-            _ => source >= destination,
-        }
     }
 
     /// Holes whose time has come, and connections that ended long ago.
@@ -220,14 +193,42 @@ impl Tracker {
             && until <= at.time_ns
         {
             self.ended.pop();
-            if self
-                .connections
-                .get(&pair)
-                .is_some_and(|connection| connection.is_over())
-            {
+            self.look_at_ended(pair, at, sink);
+        }
+    }
+
+    /// Ends what a reset left open, or forgets a connection, if it is time for that.
+    fn look_at_ended(&mut self, pair: Pair, at: Arrival, sink: &mut Sink<'_>) {
+        let Some(connection) = self.connections.get_mut(&pair) else {
+            return;
+        };
+        if !connection.is_over() {
+            return;
+        }
+        let Some(last_ns) = connection.reset_ns() else {
+            let until = connection.late_ns.saturating_add(LINGER_NS);
+            if until > at.time_ns {
+                self.ended.push(Reverse((until, pair)));
+            } else {
                 self.remove(pair, Ending::Fin, at, sink);
             }
+            return;
+        };
+        let mut until = last_ns.saturating_add(RESET_LINGER_NS);
+        if until <= at.time_ns {
+            until = last_ns.saturating_add(LINGER_NS);
+            self.held_cost -= connection.held_cost();
+            self.message_cost -= connection.message_cost();
+            let mut around = Surroundings {
+                options: &self.options,
+                history: &mut self.history,
+                sink,
+            };
+            connection.end(Ending::Rst, at, &mut around);
+            self.held_cost += connection.held_cost();
+            self.message_cost += connection.message_cost();
         }
+        self.ended.push(Reverse((until, pair)));
     }
 
     fn look_at_first_hole(&mut self, at: Arrival, by_force: bool, sink: &mut Sink<'_>) -> bool {
@@ -360,6 +361,7 @@ impl Tracker {
             history: &mut self.history,
             sink,
         };
+        connection.announce(&self.options, around.sink);
         connection.end(how, at, &mut around);
         let summary = connection.summary();
         let stamp = connection.stamp(Direction::ClientToServer, at);

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::{aead, hkdf, hmac};
 
+use crate::net::event::Direction;
+
 /// Connections whose secrets are kept.
 const SESSION_LIMIT: usize = 1 << 20;
 
@@ -53,6 +55,16 @@ impl KeyLog {
     pub(super) fn secrets(&self, client_random: &[u8; 32]) -> Option<Secrets> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.get(client_random).cloned()
+    }
+}
+
+impl Secrets {
+    /// The secret of what is sent in `direction` after the handshake of TLS 1.3.
+    pub(super) fn traffic(&self, direction: Direction) -> Option<&[u8]> {
+        match direction {
+            Direction::ClientToServer => self.client_traffic.as_deref(),
+            Direction::ServerToClient => self.server_traffic.as_deref(),
+        }
     }
 }
 

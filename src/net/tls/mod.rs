@@ -12,7 +12,7 @@ use self::hello::Hello;
 pub use self::keys::KeyLog;
 use self::keys::{Opener, Secrets, Suite};
 use self::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Records};
-pub(super) use self::record::{begins_with_records, start_of_client};
+pub(super) use self::record::{begins_with_records, start_of_client, start_of_server};
 
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
@@ -49,6 +49,8 @@ struct Side {
     pending: Option<Opener>,
     /// Records are protected from now on.
     protected: bool,
+    /// The handshake's last message came; another one only ends an authentication (RFC 8446, 4.6.2).
+    finished: bool,
     /// So many records may be missing before the next one.
     lost: u64,
     /// The last record could not be decrypted; that was told.
@@ -103,14 +105,35 @@ impl Tls {
             };
             let length = payload.len();
             let [kind, ..] = header;
+            if kind == APPLICATION_DATA && side.lost > 0 && side.pending.is_some() {
+                // The ChangeCipherSpec is among what is lost.
+                side.protected = true;
+                side.opener = side.pending.take();
+            }
             let opened = if side.protected && kind != CHANGE_CIPHER_SPEC {
-                let lost = side.lost;
-                let opened = side
-                    .opener
-                    .as_mut()
-                    .and_then(|opener| opener.open(&header, payload, lost, &mut plain))
-                    .and_then(|length| unpad(kind, plain.get(..length)?, tls13));
-                side.lost = if opened.is_some() { 0 } else { lost / 4 };
+                let sealed = Sealed {
+                    header,
+                    payload,
+                    lost: side.lost,
+                    tls13,
+                };
+                let mut opened = sealed.open(side.opener.as_mut(), &mut plain);
+                if opened.is_none() && tls13 && side.lost > 0 {
+                    // Perhaps the message that changes the keys is among what is lost.
+                    let mut later = match side.finished {
+                        true => side.opener.as_ref().and_then(Opener::updated),
+                        false => {
+                            let secret = self.secrets.traffic(at.direction);
+                            secret.and_then(|secret| tls13_opener(&self.server, secret))
+                        }
+                    };
+                    opened = sealed.open(later.as_mut(), &mut plain);
+                    if opened.is_some() {
+                        side.finished = true;
+                        side.opener = later;
+                    }
+                }
+                side.lost = if opened.is_some() { 0 } else { side.lost / 4 };
                 opened.map(|(kind, length)| {
                     plain.truncate(length);
                     kind
@@ -274,13 +297,11 @@ impl Tls {
                 }
             }
             (FINISHED, direction) if self.is_tls13() => {
-                let secret = match direction {
-                    Direction::ClientToServer => self.secrets.client_traffic.clone(),
-                    Direction::ServerToClient => self.secrets.server_traffic.clone(),
-                };
-                match secret {
-                    Some(secret) => self.use_secret(direction, &secret),
-                    None => self.sides.get_mut(direction).opener = None,
+                let secret = self.secrets.traffic(direction);
+                let opener = secret.and_then(|secret| tls13_opener(&self.server, secret));
+                let side = self.sides.get_mut(direction);
+                if !std::mem::replace(&mut side.finished, true) {
+                    side.opener = opener;
                 }
             }
             (KEY_UPDATE, direction) if self.is_tls13() => {
@@ -343,11 +364,7 @@ impl Tls {
     }
 
     fn use_secret(&mut self, direction: Direction, secret: &[u8]) {
-        let suite = self.server.as_ref().and_then(|hello| hello.suite);
-        let opener = suite
-            .and_then(Suite::of)
-            .and_then(|suite| Opener::tls13(suite, secret));
-        self.sides.get_mut(direction).opener = opener;
+        self.sides.get_mut(direction).opener = tls13_opener(&self.server, secret);
     }
 
     fn tell_names(&self, at: Stamp, sink: &mut Sink<'_>) {
@@ -361,7 +378,11 @@ impl Tls {
         }
         let suite = self.server.as_ref().and_then(|hello| hello.suite);
         let why = match suite {
-            None => "its handshake is not in the capture".to_owned(),
+            None if self.client.as_ref().is_some_and(|hello| hello.early_data) => {
+                "it begins with early data, whose keys are not used".to_owned()
+            }
+            _ if self.client.is_none() => "its handshake is not in the capture".to_owned(),
+            None => "the server's part of its handshake is not in the capture".to_owned(),
             Some(suite) if Suite::of(suite).is_none() => {
                 format!("cipher suite {suite:#06x} is not supported")
             }
@@ -374,6 +395,30 @@ impl Tls {
         );
         sink(Event::new(at, Transport::Tls, Kind::Finding(finding)));
     }
+}
+
+/// A protected record.
+struct Sealed<'a> {
+    header: [u8; 5],
+    payload: &'a [u8],
+    /// So many records before it may be missing.
+    lost: u64,
+    tls13: bool,
+}
+
+impl Sealed<'_> {
+    /// Its plaintext goes to `plain`; gives what it is, and its length.
+    fn open(&self, opener: Option<&mut Opener>, plain: &mut Vec<u8>) -> Option<(u8, usize)> {
+        let length = opener?.open(&self.header, self.payload, self.lost, plain)?;
+        let [kind, ..] = self.header;
+        unpad(kind, plain.get(..length)?, self.tls13)
+    }
+}
+
+/// What opens records of TLS 1.3 that are protected with keys from `secret`.
+fn tls13_opener(server: &Option<Hello>, secret: &[u8]) -> Option<Opener> {
+    let suite = server.as_ref().and_then(|hello| hello.suite)?;
+    Opener::tls13(Suite::of(suite)?, secret)
 }
 
 /// The content's true kind and length: TLS 1.3 hides both behind padding.

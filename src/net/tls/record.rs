@@ -30,6 +30,14 @@ pub(in crate::net) fn start_of_client(bytes: &[u8]) -> Start {
     }
 }
 
+/// Whether `bytes` are the first of a server that speaks TLS: a record with a ServerHello.
+pub(in crate::net) fn start_of_server(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [HANDSHAKE, 3, 0..=4, 0..=0x48, _, 2, 0, 0, _, 3, 0..=3, ..]
+    )
+}
+
 /// Whether `bytes` begin with several records, or are exactly one or more.
 pub(in crate::net) fn begins_with_records(bytes: &[u8]) -> Start {
     let mut rest = bytes;

@@ -100,6 +100,32 @@ pub(super) fn apply_mask(bytes: &mut [u8], mask: [u8; 4], position: u64) {
     }
 }
 
+/// Whether `bytes` are masked frames (`Some(true)`) or unmasked ones; `None` if they do not look
+/// like the start of a frame. Frames must end where the bytes end, or a long one go beyond.
+pub(in crate::net) fn are_masked(bytes: &[u8]) -> Option<bool> {
+    let mut rest = bytes;
+    let mut masked = None;
+    while !rest.is_empty() {
+        let header = Header::read(rest)?;
+        let lawful = matches!(header.opcode, CONTINUATION..=BINARY | CLOSE..=PONG)
+            && header.minimal
+            && header.reserved & 3 == 0
+            && (header.reserved == 0 || matches!(header.opcode, TEXT | BINARY))
+            && (!header.is_control() || header.fin && header.length <= 125);
+        if !lawful || masked.is_some_and(|masked| masked != header.mask.is_some()) {
+            return None;
+        }
+        masked = Some(header.mask.is_some());
+        let total = usize::try_from(header.total()?).ok()?;
+        match rest.get(total..) {
+            Some(further) => rest = further,
+            None if header.length > 125 => break,
+            None => return None,
+        }
+    }
+    masked
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +160,25 @@ mod tests {
             unmask_onto(&mut out, &masked[..cut], Some(mask), 0);
             unmask_onto(&mut out, &masked[cut..], Some(mask), cut as u64);
             assert_eq!(out, clear);
+        }
+    }
+
+    #[test]
+    fn whole_frames_tell_whether_they_are_masked() {
+        assert_eq!(are_masked(b"\x82\x02ab\x89\x00"), Some(false));
+        assert_eq!(are_masked(b"\x81\x81keys?"), Some(true));
+        assert_eq!(are_masked(b"\xc2\xfe\x01\x00keyspart"), Some(true));
+        for other in [
+            &b""[..],
+            b"\x82",
+            b"\x82\x03ab",
+            b"\x82\x02ab\x81\x81keys?",
+            b"\x92\x02ab",
+            b"\x83\x02ab",
+            b"\x09\x02ab",
+            b"\x82\x7e\x00\x02ab",
+        ] {
+            assert_eq!(are_masked(other), None, "{other:x?}");
         }
     }
 }

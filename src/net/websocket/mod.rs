@@ -8,6 +8,7 @@ mod search;
 use std::sync::Arc;
 
 use self::frame::Header;
+pub(super) use self::frame::are_masked as frames_are_masked;
 pub(super) use self::inflate::Agreement;
 use self::inflate::{Extension, Inflater};
 use self::message::{complaint, control};

@@ -38,6 +38,10 @@ pub struct Conversation {
     seen: [u64; 3],
     /// Capture time in nanoseconds since the Unix epoch.
     pub now: Option<u64>,
+    /// By client, server: whether bytes were missing.
+    torn: [bool; 2],
+    /// By client, server: whether bytes are lacking that came before what the other sends now.
+    lacking: [bool; 2],
     /// How the payloads of log entries were read.
     pub payloads: Payloads,
     election: Election,
@@ -87,10 +91,68 @@ impl Conversation {
         }
     }
 
+    /// Whether this client has sent nothing that was understood.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.service.is_none() && self.seen.first() == Some(&0)
+    }
+
+    /// Bytes of `direction` are missing.
+    pub fn gap(&mut self, direction: Direction) {
+        if let Some(torn) = self.torn.get_mut(index(Some(direction))) {
+            *torn = true;
+        }
+        if self.role(Some(direction)) != Role::Asks {
+            self.stream.gap();
+        }
+        self.channel.gap(direction);
+    }
+
+    /// Whether `direction` lacks bytes that were sent before what the other one sends now.
+    pub fn lacks(&mut self, direction: Direction, lacks: bool) {
+        if let Some(lacking) = self.lacking.get_mut(index(Some(direction))) {
+            *lacking = lacks;
+        }
+    }
+
+    fn is_torn(&self, direction: Option<Direction>) -> bool {
+        self.torn.get(index(direction)) == Some(&true)
+    }
+
+    /// Whether all that the other side has sent before was seen. Of what may be missing, nothing
+    /// is said: neither a hole that is known nor one that is waited for lets a message be judged
+    /// by what it answers, and what is printed cannot be taken back.
+    fn sees_other(&self, direction: Option<Direction>) -> bool {
+        let other = index(direction.map(Direction::reverse));
+        self.lacking.get(other) != Some(&true)
+    }
+
+    /// The VLSN of the last entry or acknowledgment of `direction` in the feeder stream, if it is
+    /// known which of them it sends.
+    #[must_use]
+    pub fn last_vlsn(&self, direction: Option<Direction>) -> Option<u64> {
+        match self.role(direction) {
+            Role::Asks => self.stream.last_acknowledged(),
+            Role::Answers => self.stream.last_sent(),
+            Role::Either => None,
+        }
+    }
+
+    /// The name of the service was seen, though its length was not.
+    pub fn named(&mut self, name: &str, family: Family) {
+        self.service_name = Some(name.to_owned());
+        self.service = Some(Service {
+            family: Some(family),
+            unframed: false,
+        });
+    }
+
     /// A greeting was read: a conversation begins.
     pub fn greeting(&mut self, frame: &[u8], message: &mut Message) {
         *self = Self {
             now: self.now,
+            torn: self.torn,
+            lacking: self.lacking,
             ..Self::default()
         };
         let Some((name, length)) = guess::service_name(frame) else {
@@ -143,9 +205,15 @@ impl Conversation {
             .and_then(|_| follows.get(4..)?.first_chunk::<8>())
             .map(|next| u64::from_le_bytes(*next));
         let greeted = self.service.is_some();
-        let placed = if self.position(direction) == Position::Later || self.stream.is_flowing() {
+        let torn = self.is_torn(direction);
+        let first = self.position(direction) == Position::First;
+        let placed = if first && torn && value == 0 {
+            // The stream may be on its way already, but no entry has this VLSN.
+            Some(request)
+        } else if !first || self.stream.is_flowing() {
             Some(ack)
-        } else if greeted {
+        } else if greeted && !torn {
+            // Else the request may be what is missing.
             Some(request)
         } else {
             match next {
@@ -179,18 +247,23 @@ impl Conversation {
         let at = (start, frame.len());
         self.learn(reading, direction);
         let greeted = self.service.is_some();
+        let sees_other = self.sees_other(direction);
+        let whole = sees_other && self.torn == [false; 2];
         let refused = reading.fit == Fit::Damaged;
         match reading.family {
             Family::Protocol | Family::Syncup if refused => {}
             Family::Protocol if self.is(Family::Protocol) => {
-                self.election.check(reading, direction, at, message);
+                self.election.check(reading, direction, whole, at, message);
             }
             Family::Protocol => {
-                self.channel
-                    .check(reading, direction, self.now, at, message);
+                let when = (self.now, sees_other);
+                self.channel.check(reading, direction, when, at, message);
             }
-            Family::Syncup => self.syncup.check(reading, direction, greeted, at, message),
-            Family::Feeder => self.stream.check(reading, at, message),
+            Family::Syncup => {
+                let known = (greeted, whole);
+                self.syncup.check(reading, direction, known, at, message);
+            }
+            Family::Feeder => self.stream.check(reading, sees_other, at, message),
             Family::Admin => self.admin.check(reading, direction, at, message),
             Family::Restore => restore(reading, at, message),
             Family::Service | Family::LogEntry => {}

@@ -21,11 +21,19 @@ const LEAST_CLOCK_TERM: u64 = 1_000_000_000_000;
 pub struct Group {
     /// Who won a term.
     masters: VecDeque<(u64, Vec<u8>)>,
-    /// The highest term that a node has proposed.
-    proposers: VecDeque<(Vec<u8>, u64)>,
+    /// What a node has proposed last.
+    proposers: VecDeque<(Vec<u8>, Proposed)>,
     proposals: Kinds,
     restores: Kinds,
     terms: Kinds,
+}
+
+/// The highest term that a node has proposed.
+#[derive(Clone, Copy, Debug)]
+struct Proposed {
+    term: u64,
+    /// When, in nanoseconds since the Unix epoch, if known.
+    time: Option<u64>,
 }
 
 /// Which of two kinds were seen, which never come from the same release.
@@ -55,7 +63,7 @@ impl Across for Group {
         } else if protocol == Family::Protocol.name() {
             let asks = origin.direction == Some(Direction::ClientToServer);
             match message.type_name {
-                "ElectionProposal" => self.proposal(asks, frame, message),
+                "ElectionProposal" => self.proposal(asks.then_some(origin.time), frame, message),
                 "ElectionResult" if asks => self.result(frame, message),
                 _ => {}
             }
@@ -65,7 +73,8 @@ impl Across for Group {
 
 impl Group {
     /// A node proposes itself, or an acceptor promises, telling the term of its own last round.
-    fn proposal(&mut self, asks: bool, frame: &[u8], message: &mut Message) {
+    /// A proposer's comes at a time that may be known.
+    fn proposal(&mut self, asked: Option<Option<u64>>, frame: &[u8], message: &mut Message) {
         let at = (0, frame.len());
         let layout = layout(message);
         if layout.is_some_and(|layout| self.proposals.mixes(layout == V3_0)) {
@@ -73,7 +82,7 @@ impl Group {
                         4.1.0, which never elect a master together";
             message.warning("version-mix", at, what);
         }
-        let Some(term) = number(message, "term").filter(|_| asks) else {
+        let (Some(term), Some(time)) = (number(message, "term"), asked) else {
             return;
         };
         if term > 0 && self.terms.mixes(term < LEAST_CLOCK_TERM) {
@@ -86,12 +95,14 @@ impl Group {
         };
         let known = self.proposers.iter_mut().find(|(known, _)| *known == name);
         match known {
-            Some((_, highest)) if term < *highest => {
-                let what = format!("{} has proposed term {highest} before", shown(&name));
+            // What has waited for missing bytes comes late.
+            Some((_, highest)) if time < highest.time => {}
+            Some((_, highest)) if term < highest.term => {
+                let what = format!("{} has proposed term {} before", shown(&name), highest.term);
                 message.warning("term-regression", at, what);
             }
-            Some((_, highest)) => *highest = term,
-            None => remember(&mut self.proposers, (name, term)),
+            Some((_, highest)) => *highest = Proposed { term, time },
+            None => remember(&mut self.proposers, (name, Proposed { term, time })),
         }
     }
 

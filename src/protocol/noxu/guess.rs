@@ -152,7 +152,8 @@ fn name(bytes: &[u8]) -> Option<Guess> {
 }
 
 /// What a length prefix that fits its message proves.
-fn prefix_bits(length: usize) -> u32 {
+#[must_use]
+pub fn prefix_bits(length: usize) -> u32 {
     match length {
         0 | 1 => 9,
         2..=8 => 12,

@@ -17,6 +17,7 @@ pub mod log_entries;
 pub mod messages;
 mod reading;
 mod restore;
+mod resume;
 mod session;
 mod transcode;
 mod weigh;

@@ -1,5 +1,8 @@
 //! One connection: where its messages end.
 
+mod hole;
+mod unframed;
+
 use super::body;
 use super::conversation::Conversation;
 use super::find;
@@ -7,7 +10,6 @@ use super::guess::{self, MOST_NAME, MOST_PAYLOAD, Shape};
 use super::log_entries;
 use super::messages::V4_1;
 use super::reading::{AS_GOOD, Family, Fit, Reading, Role, choose};
-use super::restore;
 use super::weigh::{Weighed, weigh};
 use super::whole::{behind_prefix, best_of_whole, shape_of_log_entry};
 use crate::model::{Direction, Message};
@@ -46,6 +48,8 @@ struct Side {
     family: Option<Family>,
     settled: bool,
     layout: u32,
+    /// Whether bytes are missing before those that come next.
+    torn: bool,
     /// How many bytes of an incomplete frame were last looked through for the next frame.
     looked_through: usize,
 }
@@ -61,6 +65,7 @@ const UNKNOWN: Side = Side {
     family: None,
     settled: false,
     layout: V4_1,
+    torn: false,
     looked_through: 0,
 };
 
@@ -75,6 +80,8 @@ pub struct NoxuSession {
     /// The type that forced log entries have.
     log_entry: Option<u8>,
     conversation: Conversation,
+    /// The format that the length of the service's name suggests, if nothing more was seen of it.
+    hint: Option<Family>,
     /// Client to server, server to client, direction unknown.
     sides: [Side; 3],
     cut: Option<Cut>,
@@ -97,6 +104,7 @@ impl NoxuSession {
             forced,
             log_entry,
             conversation: Conversation::default(),
+            hint: None,
             sides: [UNKNOWN; 3],
             cut: None,
             weighed: None,
@@ -175,7 +183,7 @@ impl NoxuSession {
             return framing;
         }
         let sender = (role, may_greet);
-        let shown = self.shown_by_other_side(input.direction);
+        let shown = self.shown_by_other_side(input.direction).or(self.hint);
         let found = shown
             .and_then(|family| guess::guess(bytes, input.ended, &[family], sender))
             .filter(|found| found.shape == Shape::Prefixed)
@@ -397,7 +405,9 @@ impl NoxuSession {
             .family
             .is_none_or(|family| guess::begins(family, there, size.saturating_sub(4)).is_some());
         let due = bytes.len() >= side.looked_through.saturating_mul(2).max(1 << 16);
-        if input.ended || due && !likely {
+        // Dumps may lack bytes anywhere; of a connection, it is said where it does.
+        let in_order = likely && input.direction.is_some();
+        if input.ended && !in_order || due && !likely {
             self.side(input.direction).looked_through = bytes.len();
             if let Some(next) = find::next_frame(input, 1, self.families) {
                 return self.damaged(Damage::Torn, next);
@@ -472,29 +482,18 @@ impl NoxuSession {
                 .and_then(|payload| choose(&[family], payload, role))
                 .is_some_and(|choice| choice.best.fit == Fit::Exact)
     }
-
-    fn unframed(&mut self, input: &Input<'_>) -> Framing {
-        let bytes = input.bytes;
-        if bytes.starts_with(&restore::MAGIC) {
-            return Framing::Frame(restore::MAGIC.len());
-        }
-        if let Some(reading) = guess::whole_restore(bytes, input.ended) {
-            if let Some(cut) = &mut self.cut {
-                cut.layout = reading.layout;
-            }
-            return Framing::Frame(reading.end);
-        }
-        if input.ended {
-            return self.damaged(Damage::Incomplete, bytes.len());
-        }
-        if bytes.len() > self.settings.most_frame {
-            return self.damaged(Damage::Oversize, bytes.len());
-        }
-        Framing::Need(bytes.len() + 1)
-    }
 }
 
 impl Session for NoxuSession {
+    fn gap(&mut self, direction: Direction) {
+        self.tear(direction);
+        self.conversation.gap(direction);
+    }
+
+    fn lacks(&mut self, direction: Direction, lacks: bool) {
+        self.conversation.lacks(direction, lacks);
+    }
+
     fn service(&self) -> Option<&str> {
         self.conversation.service_name()
     }
@@ -509,10 +508,13 @@ impl Session for NoxuSession {
         if input.whole {
             return self.whole(input);
         }
+        if self.side(input.direction).torn {
+            return self.resume(input);
+        }
         if self.side(input.direction).shape.is_some() {
             return self.known(input);
         }
-        self.begin(input)
+        self.bare_name(input).unwrap_or_else(|| self.begin(input))
     }
 
     fn salvage(&mut self, input: &Input<'_>) -> Framing {

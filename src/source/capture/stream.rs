@@ -43,6 +43,8 @@ struct State {
     server: SocketAddr,
     connection: Connection,
     pending: Both<Pending>,
+    /// Which of them lack bytes that were sent before what the other one sends.
+    lacks: Both<bool>,
     /// Where the frames that were seen end.
     ends: Both<u64>,
     asked: Asked,
@@ -82,10 +84,8 @@ impl Stream {
         options: &TrafficOptions,
     ) -> Self {
         let forced = options.forced.or_else(|| {
-            let chosen = options
-                .ports
-                .iter()
-                .find(|(port, _)| *port == server.port() || *port == client.port());
+            let mut ports = options.ports.iter();
+            let chosen = ports.find(|(port, _)| *port == server.port());
             chosen.map(|(_, protocol)| *protocol)
         });
         let mut connection = Connection::new(forced, options.settings.clone());
@@ -101,6 +101,7 @@ impl Stream {
                 server,
                 connection,
                 pending: Both::default(),
+                lacks: Both::default(),
                 ends: Both::default(),
                 asked: Asked::default(),
                 foreign: 0,
@@ -161,6 +162,9 @@ impl Stream {
             }
             pending.start(&[], pending.offset);
             pending.bytes = Vec::new();
+            if let Some(direction) = origin.direction {
+                self.state.connection.gap(direction);
+            }
         }
         self.state.count(before, pipeline.totals());
         Ok(flow)
@@ -220,6 +224,13 @@ impl State {
         options: &TrafficOptions,
         pipeline: &mut Pipeline<'_>,
     ) -> io::Result<Flow> {
+        let other = event.direction.reverse();
+        if *self.lacks.get_mut(other) != event.other_lacks {
+            *self.lacks.get_mut(other) = event.other_lacks;
+            if let Some(own) = origin.direction {
+                self.connection.lacks(own.reverse(), event.other_lacks);
+            }
+        }
         if let Some(end) = end(&event.kind) {
             *self.ends.get_mut(event.direction) = end;
         }
@@ -338,6 +349,13 @@ impl State {
             net::Envelope::Http(_) => true,
             _ => message.text,
         };
+        if bytes.is_empty() && !foreign {
+            self.foreign += 1;
+            return pipeline.show(origin, message.offset, bytes, |record| {
+                record.unknown(0);
+                record.warning("empty-message", (0, 0), "a message that holds nothing");
+            });
+        }
         let mut chunk = Chunk {
             bytes,
             offset: message.offset,
@@ -375,6 +393,9 @@ impl State {
     ) -> io::Result<Flow> {
         if self.ended(event, origin, pipeline)? == Flow::Stop {
             return Ok(Flow::Stop);
+        }
+        if let Some(direction) = origin.direction {
+            self.connection.gap(direction);
         }
         pipeline.show(origin, offset, &[], |message| {
             no_frame(message, "tcp", "Gap");

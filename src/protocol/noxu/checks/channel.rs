@@ -27,12 +27,25 @@ struct ChannelSide {
 }
 
 impl Channel {
-    /// Checks one message that came at `now`.
+    /// Bytes of `direction` are missing: what was in them is not known.
+    pub fn gap(&mut self, direction: Direction) {
+        let [client, server, _] = &mut self.sides;
+        let side = match direction {
+            Direction::ClientToServer => client,
+            Direction::ServerToClient => server,
+        };
+        side.master_vlsn = None;
+        side.beat = None;
+        side.sent = None;
+    }
+
+    /// Checks one message that came at `now`; `sees_other`: what the other side has sent before
+    /// was seen.
     pub fn check(
         &mut self,
         reading: &Reading,
         direction: Option<Direction>,
-        now: Option<u64>,
+        (now, sees_other): (Option<u64>, bool),
         at: At,
         message: &mut Message,
     ) {
@@ -63,6 +76,7 @@ impl Channel {
                 let replica = number(message, "replica_vlsn");
                 if let (Some(replica), Some(master)) = (replica, other.master_vlsn)
                     && replica > master
+                    && sees_other
                 {
                     let what = format!("the replica is at {replica}, the master at {master}");
                     message.warning("replica-ahead-of-master", at, what);
@@ -71,7 +85,8 @@ impl Channel {
             5 => own.sent = own.sent.max(vlsn),
             6 => {
                 if let Some(vlsn) = vlsn.filter(|vlsn| *vlsn != 0) {
-                    acknowledge(vlsn, other.sent, &mut own.acknowledged, at, message);
+                    let sent = other.sent.filter(|_| sees_other);
+                    acknowledge(vlsn, sent, &mut own.acknowledged, at, message);
                 }
             }
             12 => own.shut_down = true,

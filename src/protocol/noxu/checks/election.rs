@@ -16,11 +16,12 @@ pub struct Election {
 }
 
 impl Election {
-    /// Checks one message.
+    /// Checks one message; `whole`: nothing is missing so far.
     pub fn check(
         &mut self,
         reading: &Reading,
         direction: Option<Direction>,
+        whole: bool,
         at: At,
         message: &mut Message,
     ) {
@@ -39,7 +40,7 @@ impl Election {
                 }
                 self.answered = true;
             }
-            (10, true) => self.vote(term, at, message),
+            (10, true) => self.vote(term, whole, at, message),
             (11, false) => {
                 if self.result.is_some() {
                     unexpected(message, at, "a second result on one connection");
@@ -58,10 +59,12 @@ impl Election {
         }
     }
 
-    fn vote(&mut self, term: Option<u64>, at: At, message: &mut Message) {
+    fn vote(&mut self, term: Option<u64>, whole: bool, at: At, message: &mut Message) {
         let granted = truth(message, "granted") == Some(true);
         let Some(result) = self.result else {
-            if self.answered {
+            if !whole {
+                // The result may be what is missing.
+            } else if self.answered {
                 unexpected(message, at, "the proposal is answered already");
             } else if granted && self.proposal.is_some() {
                 message.warning(

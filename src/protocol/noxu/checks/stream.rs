@@ -19,6 +19,8 @@ pub struct Stream {
     claimed: Option<u64>,
     acknowledged: Option<u64>,
     dtvlsn: Option<i64>,
+    /// Whether entries may be missing since the last one.
+    torn: bool,
 }
 
 impl Stream {
@@ -28,13 +30,30 @@ impl Stream {
         self.sent.is_some() || self.acknowledged.is_some()
     }
 
-    /// Checks one message.
-    pub fn check(&mut self, reading: &Reading, at: At, message: &mut Message) {
+    /// The VLSN of the last entry.
+    #[must_use]
+    pub fn last_sent(&self) -> Option<u64> {
+        self.sent.max(self.claimed)
+    }
+
+    /// The VLSN of the last acknowledgment.
+    #[must_use]
+    pub fn last_acknowledged(&self) -> Option<u64> {
+        self.acknowledged
+    }
+
+    /// Bytes of the feeder are missing.
+    pub fn gap(&mut self) {
+        self.torn = true;
+    }
+
+    /// Checks one message; `sees_other`: what the other side has sent before was seen.
+    pub fn check(&mut self, reading: &Reading, sees_other: bool, at: At, message: &mut Message) {
         let vlsn = number(message, "vlsn");
         if std::ptr::eq(reading.kind, messages::FEEDER_ENTRY) {
             self.entry(reading, vlsn, at, message);
         } else if std::ptr::eq(reading.kind, messages::FEEDER_ACK) {
-            self.acknowledge(vlsn, at, message);
+            self.acknowledge(vlsn, sees_other, at, message);
         } else if std::ptr::eq(reading.kind, messages::STREAM_REQUEST) {
             if self.requested.is_some() || self.is_flowing() {
                 // A dump of several connections.
@@ -94,11 +113,12 @@ impl Stream {
             return;
         }
         let claimed = self.claimed.take();
+        let torn = std::mem::take(&mut self.torn);
         let Some(last) = self.sent else {
             self.sent = Some(vlsn);
             let first = self.requested.filter(|start| *start > 0).unwrap_or(1);
             let known = self.requested.is_some() && self.responded;
-            if known && vlsn > first && claimed.is_none() {
+            if known && vlsn > first && claimed.is_none() && !torn {
                 message.warning(
                     "vlsn-gap",
                     at,
@@ -123,7 +143,7 @@ impl Stream {
                 at,
                 format!("VLSN {vlsn} after {last}"),
             );
-        } else {
+        } else if !torn {
             error(message, "vlsn-gap", at, format!("VLSN {vlsn} after {last}"));
         }
         self.sent = Some(last.max(vlsn));
@@ -154,11 +174,11 @@ impl Stream {
         self.dtvlsn = self.dtvlsn.max(Some(dtvlsn));
     }
 
-    fn acknowledge(&mut self, vlsn: Option<u64>, at: At, message: &mut Message) {
+    fn acknowledge(&mut self, vlsn: Option<u64>, sees_other: bool, at: At, message: &mut Message) {
         let Some(vlsn) = vlsn.filter(|vlsn| *vlsn != 0) else {
             return;
         };
-        let sent = self.sent.max(self.claimed);
+        let sent = self.last_sent().filter(|_| sees_other && !self.torn);
         acknowledge(vlsn, sent, &mut self.acknowledged, at, message);
     }
 }

@@ -20,12 +20,12 @@ pub struct Syncup {
 }
 
 impl Syncup {
-    /// Checks one message; `greeted`: roles are known.
+    /// Checks one message; `greeted`: roles are known, `whole`: nothing is missing so far.
     pub fn check(
         &mut self,
         reading: &Reading,
         direction: Option<Direction>,
-        greeted: bool,
+        (greeted, whole): (bool, bool),
         at: At,
         message: &mut Message,
     ) {
@@ -38,7 +38,7 @@ impl Syncup {
             wrong_direction(message, at, reading.kind.name);
             return;
         }
-        let both_seen = greeted && direction.is_some();
+        let both_seen = greeted && whole && direction.is_some();
         plausible(message, at);
         match reading.kind.code {
             1 | 5 | 6 if self.over && both_seen => {
