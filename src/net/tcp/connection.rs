@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::delivery::{Arrival, Delivery, Piece};
 use super::history::History;
 use super::roles;
-use super::stream::{Arrival, Delivery, Piece, Stream};
+use super::stream::Stream;
 use crate::net::conversation::Conversation;
 use crate::net::event::{Both, Direction, Ending, Event, Kind, Sink, Stamp, Summary, Transport};
 use crate::net::link::Segment;

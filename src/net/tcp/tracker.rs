@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::connection::{Connection, Surroundings};
+use super::delivery::Arrival;
 use super::history::History;
-use super::stream::Arrival;
 use crate::net::event::{Direction, Ending, Event, Finding, Kind, Sink, Transport};
 use crate::net::link::Segment;
 use crate::net::options::Options;
