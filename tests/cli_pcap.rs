@@ -345,7 +345,10 @@ fn messages_that_hold_nothing_are_shown() {
         assert_eq!(record["length"], 0);
         record["issues"][0]["code"].as_str().unwrap().to_owned()
     });
-    assert_eq!(codes.collect::<Vec<_>>(), ["foreign-text", "empty-message"]);
+    assert_eq!(
+        codes.collect::<Vec<_>>(),
+        ["foreign-text", "empty-websocket-message"]
+    );
 }
 
 #[test]

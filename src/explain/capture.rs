@@ -241,7 +241,7 @@ pub(super) static ALL: &[Explanation] = &[
         "Damage, or missing bytes before it.",
     ),
     explain(
-        "empty-message",
+        "empty-websocket-message",
         "a message that holds nothing",
         "A WebSocket message without content. No known protocol has such; peers ignore it or complain.",
         "The sender's code; some send such messages to keep a connection alive.",

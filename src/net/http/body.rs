@@ -312,7 +312,14 @@ impl Body {
             .as_deref()
             .unwrap_or_default();
         let message = format!("a body cannot be read: it is compressed ({name}), {why}");
-        let finding = Finding::error("http-content-encoding", self.offset(), message);
+        // Any page may travel here; only events and JSON can be what is looked for.
+        let media_type = self.exchange.content_type.as_deref().unwrap_or_default();
+        let is_json = media_type.to_ascii_lowercase().contains("json");
+        let finding = match self.content {
+            Content::Whole(_) if !is_json => Finding::note,
+            _ => Finding::error,
+        };
+        let finding = finding("http-content-encoding", self.offset(), message);
         let transport = match self.content {
             Content::Events(_) => Transport::Sse,
             Content::Whole(_) => Transport::Http,

@@ -353,7 +353,11 @@ impl State {
             self.foreign += 1;
             return pipeline.show(origin, message.offset, bytes, |record| {
                 record.unknown(0);
-                record.warning("empty-message", (0, 0), "a message that holds nothing");
+                record.warning(
+                    "empty-websocket-message",
+                    (0, 0),
+                    "a message that holds nothing",
+                );
             });
         }
         let mut chunk = Chunk {
