@@ -60,8 +60,8 @@ pub enum Next {
 #[derive(Clone, Copy, Debug)]
 enum Start {
     No,
-    /// A frame of this size whose end is not there.
-    Open(usize),
+    /// A frame of this size whose end is not there, and how much speaks for it.
+    Open(usize, u32),
     /// Frames for which so much speaks.
     Frames(u32),
 }
@@ -85,8 +85,9 @@ pub fn next(input: &Input<'_>, known: &Known<'_>) -> Next {
         }
         budget -= cost;
         match best_start(rest, known) {
-            (Start::Open(size), ..) if !input.ended => return wait(position, size),
-            (Start::Frames(bits), family, settled) => {
+            (Start::Open(size, _), ..) if !input.ended => return wait(position, size),
+            // What another hole cuts off is a frame all the same.
+            (Start::Frames(bits) | Start::Open(_, bits), family, settled) => {
                 let at = Next::At(position, family, settled);
                 if bits >= SURE + more {
                     return at;
@@ -134,7 +135,7 @@ fn best_start(bytes: &[u8], known: &Known<'_>) -> (Start, Option<Family>, bool) 
             (Start::Frames(bits), Start::Frames(other)) => {
                 (found, Some(*family), bits - other > AS_GOOD)
             }
-            (Start::Open(_), Start::Frames(_)) => best,
+            (Start::Open(..), Start::Frames(_)) => best,
             _ => (found, Some(*family), true),
         };
     }
@@ -166,7 +167,7 @@ fn start(bytes: &[u8], family: Option<Family>, known: &Known<'_>) -> Start {
             (Some(more), Some(_)) => bits += more + prefix_bits(length),
             (Some(more), None) if number == 0 => {
                 return if more >= STRONG {
-                    Start::Open(size)
+                    Start::Open(size, more + prefix_bits(length))
                 } else {
                     Start::No
                 };
@@ -286,7 +287,7 @@ pub fn bare_name(input: &Input<'_>) -> Option<(&'static str, Family)> {
     }
     let follows = match start(behind, Some(*family), &known) {
         Start::Frames(bits) => bits >= ENOUGH,
-        Start::Open(_) => true,
+        Start::Open(..) => true,
         Start::No => false,
     };
     follows.then_some((*name, *family))
