@@ -107,6 +107,29 @@ pub struct Stamp {
     pub packet: u64,
 }
 
+impl Stamp {
+    /// Tells of bytes that are no whole message, if there are any, and why; `offset`, their place
+    /// in the stream, moves behind them.
+    pub(super) fn fragment(
+        self,
+        transport: Transport,
+        offset: &mut u64,
+        (bytes, reason): (&[u8], &'static str),
+        sink: &mut Sink<'_>,
+    ) {
+        if bytes.is_empty() {
+            return;
+        }
+        let kind = Kind::Fragment {
+            offset: *offset,
+            bytes,
+            reason,
+        };
+        *offset += bytes.len() as u64;
+        sink(Event::new(self, transport, kind));
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {

@@ -118,16 +118,7 @@ impl EventStream {
         reason: &'static str,
         sink: &mut Sink<'_>,
     ) {
-        if bytes.is_empty() {
-            return;
-        }
-        let kind = Kind::Fragment {
-            offset: self.offset,
-            bytes,
-            reason,
-        };
-        self.offset += bytes.len() as u64;
-        sink(Event::new(at, Transport::Sse, kind));
+        at.fragment(Transport::Sse, &mut self.offset, (bytes, reason), sink);
     }
 
     /// Nothing more will come.

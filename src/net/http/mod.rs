@@ -442,16 +442,7 @@ impl Reader {
     }
 
     fn fragment(&mut self, at: Stamp, bytes: &[u8], reason: &'static str, sink: &mut Sink<'_>) {
-        if bytes.is_empty() {
-            return;
-        }
-        let kind = Kind::Fragment {
-            offset: self.offset,
-            bytes,
-            reason,
-        };
-        self.offset += bytes.len() as u64;
-        sink(Event::new(at, Transport::Http, kind));
+        at.fragment(Transport::Http, &mut self.offset, (bytes, reason), sink);
     }
 }
 

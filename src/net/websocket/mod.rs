@@ -481,16 +481,12 @@ impl Receiver {
     }
 
     fn fragment(&mut self, at: Stamp, bytes: &[u8], reason: &'static str, sink: &mut Sink<'_>) {
-        if bytes.is_empty() {
-            return;
-        }
-        let kind = Kind::Fragment {
-            offset: self.offset,
-            bytes,
-            reason,
-        };
-        self.offset += bytes.len() as u64;
-        sink(Event::new(at, Transport::WebSocket, kind));
+        at.fragment(
+            Transport::WebSocket,
+            &mut self.offset,
+            (bytes, reason),
+            sink,
+        );
     }
 
     /// Takes the best guess there is before a hole or the end.
