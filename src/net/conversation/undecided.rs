@@ -127,7 +127,7 @@ impl Undecided {
             Start::Unclear if !last && !client.is_empty() => return None,
             _ => {}
         }
-        if client.is_empty() && tls::start_of_server(server) {
+        if client.is_empty() && tls::is_server_hello(server) {
             return Some(Decision::Tls);
         }
         if !server.is_empty() && (client.is_empty() || !self.from_start) {

@@ -3,7 +3,7 @@
 use crate::net::http::{Start, start_of_request, start_of_response};
 use crate::net::link::Segment;
 use crate::net::options::Options;
-use crate::net::tls::start_of_client;
+use crate::net::tls::{start_of_client, start_of_server};
 use crate::net::websocket::frames_are_masked;
 
 /// Longest name of a method that begins a request, with the space after it: longer bytes that may
@@ -45,13 +45,7 @@ fn by_start(bytes: &[u8]) -> Option<bool> {
     if start_of_client(bytes) == Start::Yes {
         return Some(true);
     }
-    // The server's hello differs in its type alone.
-    let mut hello = *bytes.first_chunk::<6>()?;
-    if hello[5] != 2 {
-        return None;
-    }
-    hello[5] = 1;
-    (start_of_client(&hello) == Start::Yes).then_some(false)
+    (start_of_server(bytes) == Start::Yes).then_some(false)
 }
 
 #[cfg(test)]

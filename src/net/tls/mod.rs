@@ -11,11 +11,13 @@ use super::event::{
 use self::hello::Hello;
 pub use self::keys::KeyLog;
 use self::keys::{Opener, Secrets, Suite};
-use self::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Records};
-pub(super) use self::record::{begins_with_records, start_of_client, start_of_server};
+use self::record::{
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CLIENT_HELLO, HANDSHAKE, Records, SERVER_HELLO,
+};
+pub(super) use self::record::{
+    begins_with_records, is_server_hello, start_of_client, start_of_server,
+};
 
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
 const ENCRYPTED_EXTENSIONS: u8 = 8;
 const FINISHED: u8 = 20;
 const KEY_UPDATE: u8 = 24;

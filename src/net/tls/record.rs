@@ -6,6 +6,8 @@ pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
 pub(super) const ALERT: u8 = 21;
 pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const APPLICATION_DATA: u8 = 23;
+pub(super) const CLIENT_HELLO: u8 = 1;
+pub(super) const SERVER_HELLO: u8 = 2;
 /// Longest protected record (TLS 1.2).
 const LONGEST: usize = (16 << 10) + 2048;
 /// Records in a row that are believed after a hole.
@@ -13,13 +15,28 @@ const CHAIN: usize = 3;
 
 /// Whether `bytes` are the first of a client that speaks TLS.
 pub(in crate::net) fn start_of_client(bytes: &[u8]) -> Start {
-    let expected: [fn(u8) -> bool; 6] = [
-        |byte| byte == HANDSHAKE,
-        |byte| byte == 3,
-        |byte| byte <= 4,
-        |byte| byte <= 0x48,
-        |_| true,
-        |byte| byte == 1,
+    start_of_hello(bytes, CLIENT_HELLO)
+}
+
+/// Whether `bytes` begin like the first of a server that speaks TLS.
+pub(in crate::net) fn start_of_server(bytes: &[u8]) -> Start {
+    start_of_hello(bytes, SERVER_HELLO)
+}
+
+/// Whether `bytes` are, to all that follows the type, the first of a server that speaks TLS.
+pub(in crate::net) fn is_server_hello(bytes: &[u8]) -> bool {
+    start_of_server(bytes) == Start::Yes && matches!(bytes.get(6..), Some([0, 0, _, 3, 0..=3, ..]))
+}
+
+/// Whether `bytes` begin with a record that begins with this message.
+fn start_of_hello(bytes: &[u8], message: u8) -> Start {
+    let expected: [&dyn Fn(u8) -> bool; 6] = [
+        &|byte| byte == HANDSHAKE,
+        &|byte| byte == 3,
+        &|byte| byte <= 4,
+        &|byte| byte <= 0x48,
+        &|_| true,
+        &|byte| byte == message,
     ];
     if !bytes.iter().zip(expected).all(|(byte, test)| test(*byte)) {
         Start::No
@@ -28,14 +45,6 @@ pub(in crate::net) fn start_of_client(bytes: &[u8]) -> Start {
     } else {
         Start::Yes
     }
-}
-
-/// Whether `bytes` are the first of a server that speaks TLS: a record with a ServerHello.
-pub(in crate::net) fn start_of_server(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [HANDSHAKE, 3, 0..=4, 0..=0x48, _, 2, 0, 0, _, 3, 0..=3, ..]
-    )
 }
 
 /// Whether `bytes` begin with several records, or are exactly one or more.
